@@ -1,0 +1,189 @@
+"""From what was read to what is done: one pure function. Floor 2.
+
+No session, no model, no clock: the rules of the house fit one screen and one table of tests.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from bot.reading import Reading
+from core.events import DecisionKind, Offer, Reason
+
+VERSION = "2026-11-24"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Thresholds on calibrated probabilities. Those of the ranker come with its head (Mind.policy)."""
+
+    answer: float = 0.60
+    clarify: float = 0.08
+    asks_human: float = 0.50
+    declines_human: float = 0.50
+    vulnerable: float = 0.50
+    sensitive: float = 0.50
+    abusive: float = 0.50
+    case_specific: float = 0.60
+    smalltalk: float = 0.50
+    frustration: float = 0.60
+    heat: float = 0.75  # of the conversation so far, this message included
+    repeat: float = 0.86  # similarity to an earlier message that got no help
+    misses: int = 3  # turns in a row without an answer, this one included
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What happened in this episode before this message."""
+
+    misses: int = 0  # turns in a row that were no answer
+    heat: float = 0.0  # frustration of the earlier messages, fading
+    repeated: float = 0.0  # greatest similarity to an earlier message
+    last_faq_id: str | None = None  # what the turn before answered with
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    slug: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clarify:
+    slugs: tuple[str, ...]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Smalltalk:
+    kind: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Say honestly that there is no answer; the way to a person stands beside it as always."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """``now``: into the queue at once; otherwise a person is recommended and one tap away."""
+
+    reason: Reason
+    rule: str
+    now: bool = True
+
+
+Decision = Answer | Clarify | Smalltalk | Decline | HandOff
+
+
+def decide(reading: Reading, context: Context, policy: Policy) -> Decision:
+    """Choose the bot's next move.
+
+    The order is the priority: a failure of the bot first, then a request for a person, then people in
+    need, then feelings, then the question itself.
+    """
+    if reading.failed:
+        return HandOff("bot_failure", "bot_failed")
+    if reading.pressed_button:
+        return HandOff("asked_for_human", "button")
+    return (
+        _who_needs_a_person(reading, context, policy)
+        or _small_talk(reading, policy)
+        or _what_is_asked(reading, context, policy)
+    )
+
+
+def _who_needs_a_person(reading: Reading, context: Context, policy: Policy) -> HandOff | None:
+    intents = reading.intents
+    declines = intents.declines_human >= policy.declines_human and intents.declines_human > intents.asks_human
+    if intents.asks_human >= policy.asks_human and not declines:
+        return HandOff("asked_for_human", "asked_for_human")
+    if intents.vulnerable >= policy.vulnerable:
+        return HandOff("vulnerable", "vulnerable")
+    if intents.sensitive >= policy.sensitive:
+        return HandOff("sensitive", "sensitive")
+    if intents.abusive >= policy.abusive:
+        return HandOff("abusive", "abusive", now=False)
+    if declines:
+        return None  # who says "no person, please" is not sent to one for being upset
+    if reading.mood.frustration >= policy.frustration:
+        return HandOff("frustrated", "frustrated_message")
+    if heat_after(context.heat, reading.mood.frustration) >= policy.heat:
+        return HandOff("frustrated", "frustrated_conversation")
+    if intents.case_specific >= policy.case_specific and reading.confidence < policy.answer:
+        return HandOff("complex", "case_specific")
+    return None
+
+
+def _small_talk(reading: Reading, policy: Policy) -> Smalltalk | None:
+    intents = reading.intents
+    if intents.smalltalk >= policy.smalltalk and reading.confidence < policy.answer:
+        return Smalltalk(intents.smalltalk_kind or "chitchat", "smalltalk")
+    return None
+
+
+def _what_is_asked(reading: Reading, context: Context, policy: Policy) -> Decision:
+    best = reading.candidates[0] if reading.candidates else None
+    again = context.repeated >= policy.repeat
+    if best is not None and best.confidence >= policy.answer:
+        if again and best.slug == context.last_faq_id:
+            return HandOff("stuck", "same_answer_again", now=False)
+        return Answer(best.slug, "exact_question" if reading.exact else "confident")
+    if context.misses + 1 >= policy.misses or (again and context.misses > 0):
+        return HandOff("stuck", "no_answer_again", now=False)
+    if best is not None and best.confidence >= policy.clarify:
+        return Clarify(tuple(c.slug for c in reading.candidates[:3]), "unsure")
+    return Decline("no_entry")
+
+
+def heat_after(before: float, frustration: float) -> float:
+    """Frustration of a conversation: a noisy-or of this message and what is left of the earlier heat."""
+    return 1 - (1 - frustration) * (1 - 0.7 * before)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier turn of the episode, as far as the policy looks back at it."""
+
+    decision: DecisionKind
+    handoff: Offer
+    faq_id: str | None
+    frustration: float
+
+
+def context_of(turns: Sequence[Turn], repeated: float) -> Context:
+    """``turns`` of this episode, oldest first; ``repeated``: how like an earlier message the new one is."""
+    heat = 0.0
+    for turn in turns:
+        heat = heat_after(heat, turn.frustration)
+    misses = 0
+    for turn in reversed(turns):
+        if turn.decision in ("answer", "smalltalk") or turn.handoff != "none":
+            break
+        misses += 1
+    return Context(misses, heat, repeated, turns[-1].faq_id if turns else None)
+
+
+def kind_of(decision: Decision) -> DecisionKind:
+    match decision:
+        case Answer():
+            return "answer"
+        case Clarify():
+            return "clarify"
+        case Smalltalk():
+            return "smalltalk"
+        case Decline():
+            return "decline"
+        case HandOff():
+            return "handoff"
+        case _ as never:
+            assert_never(never)
+
+
+def offer_of(decision: Decision) -> tuple[Offer, Reason | None]:
+    if isinstance(decision, HandOff):
+        return ("requested" if decision.now else "offered"), decision.reason
+    return "none", None

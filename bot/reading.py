@@ -1,0 +1,54 @@
+"""What the models made of one visitor message, as data. Floor 2."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bot.intents import Intents
+from bot.ranker import Candidate
+from sentiment.mood import Mood
+
+HUMAN_PAYLOAD = "/human"  # what the "talk to a person" button of a machine channel sends
+KEPT = 5  # candidates that a decision record keeps
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Probabilities are calibrated, 0..1; ``candidates`` are best first, all entries."""
+
+    mood: Mood
+    intents: Intents
+    candidates: tuple[Candidate, ...]
+    repeated: float = 0.0
+    exact: bool = False
+    pressed_button: bool = False
+    failed: str | None = field(default=None)
+
+    @property
+    def confidence(self) -> float:
+        return self.candidates[0].confidence if self.candidates else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """For the decision record."""
+        return {
+            "mood": asdict(self.mood),
+            "intents": asdict(self.intents),
+            "candidates": [asdict(c) for c in self.candidates[:KEPT]],
+            "repeated": self.repeated,
+            "exact": self.exact,
+            "pressed_button": self.pressed_button,
+            "failed": self.failed,
+        }
+
+
+CALM = Mood(label="neutral", negative=0.0, neutral=1.0, positive=0.0, frustration=0.0, frustrated=False)
+NOTHING = Intents(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, None)
+
+
+def failed(why: str) -> Reading:
+    """The models could not read it; the policy then fetches a person."""
+    return Reading(CALM, NOTHING, (), failed=why)
+
+
+def button() -> Reading:
+    """Nothing to read: the visitor pressed the button for a person."""
+    return Reading(CALM, NOTHING, (), pressed_button=True)

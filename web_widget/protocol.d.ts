@@ -1,0 +1,392 @@
+// Written by `python -m api protocol` from api/protocol.py and core/events.py; do not edit.
+
+export interface Start {
+  kind: "start";
+  key: string;
+}
+
+export interface Resume {
+  kind: "resume";
+  token: string;
+  after: number;
+  epoch?: string | null;
+}
+
+export interface Say {
+  kind: "say";
+  key: string;
+  text: string;
+}
+
+export interface AskHuman {
+  kind: "ask_human";
+  key: string;
+}
+
+export interface BackToBot {
+  kind: "back_to_bot";
+}
+
+export interface LeaveContact {
+  kind: "leave_contact";
+  key: string;
+  email: string;
+  text: string;
+}
+
+export interface EndChat {
+  kind: "end";
+}
+
+export interface Typing {
+  kind: "typing";
+}
+
+export interface Ping {
+  kind: "ping";
+}
+
+export interface Watch {
+  ref?: string;
+  kind: "watch";
+  conversation_id: string;
+  after?: number;
+}
+
+export interface Unwatch {
+  ref?: string;
+  kind: "unwatch";
+  conversation_id: string;
+}
+
+export interface Claim {
+  ref?: string;
+  kind: "claim";
+  conversation_id: string;
+}
+
+export interface Release {
+  ref?: string;
+  kind: "release";
+  conversation_id: string;
+}
+
+export interface ReturnToBot {
+  ref?: string;
+  kind: "return_to_bot";
+  conversation_id: string;
+}
+
+export interface Close {
+  ref?: string;
+  kind: "close";
+  conversation_id: string;
+}
+
+export interface AgentSay {
+  ref?: string;
+  kind: "say";
+  conversation_id: string;
+  key: string;
+  text: string;
+}
+
+export interface AgentTyping {
+  ref?: string;
+  kind: "typing";
+  conversation_id: string;
+}
+
+export interface Presence {
+  ref?: string;
+  kind: "presence";
+  status: "online" | "away";
+}
+
+export interface DeskPing {
+  ref?: string;
+  kind: "ping";
+}
+
+export interface Welcome {
+  kind: "welcome";
+  conversation_id: string;
+  token: string | null;
+  epoch: string;
+  reset: boolean;
+  last_seq: number;
+}
+
+export interface Basis {
+  decision_id: string;
+  decision: "answer" | "clarify" | "smalltalk" | "decline" | "handoff";
+  faq_id?: string | null;
+  also?: string[];
+  confidence: number;
+  handoff?: "none" | "offered" | "requested";
+  reason?: "asked_for_human" | "frustrated" | "stuck" | "complex" | "sensitive" | "abusive" | "vulnerable" | "bot_failure" | null;
+}
+
+export interface Button {
+  title: string;
+  payload: string;
+}
+
+export interface ChatClaimed {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "chat_claimed";
+  agent_id: string;
+  agent_name: string;
+}
+
+export interface ChatClosed {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "chat_closed";
+  by: "agent" | "visitor";
+}
+
+export interface ChatQueued {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "chat_queued";
+  reason: "asked_for_human" | "frustrated" | "stuck" | "complex" | "sensitive" | "abusive" | "vulnerable" | "bot_failure";
+}
+
+export interface ChatReleased {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "chat_released";
+  cause: "released" | "agent_vanished";
+}
+
+export interface ChatReopened {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "chat_reopened";
+}
+
+export interface ChatReturned {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "chat_returned";
+  by: "agent" | "visitor";
+}
+
+export interface ContactLeft {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "contact_left";
+  email: string;
+  text: string;
+}
+
+export interface DecisionMade {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "decision_made";
+  basis: Basis;
+  covers: number[];
+  sentiment: "negative" | "neutral" | "positive" | null;
+  frustration: number | null;
+  rule: string;
+}
+
+export interface MessageSaid {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "message_said";
+  message_id: string;
+  key: string;
+  sender: Sender;
+  text: string;
+  format?: "plain" | "markdown";
+  buttons?: Button[];
+  basis?: Basis | null;
+}
+
+export interface Sender {
+  kind: "visitor" | "bot" | "agent" | "system";
+  id?: string | null;
+  name?: string;
+}
+
+export interface Happened {
+  kind: "happened";
+  prev: number;
+  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ContactLeft | DecisionMade;
+}
+
+export interface Stored {
+  kind: "stored";
+  key: string;
+  seq: number;
+}
+
+export interface State {
+  kind: "state";
+  holder: "bot" | "queue" | "agent" | "closed";
+  agent_name?: string | null;
+  bot_thinking: boolean;
+  position?: number | null;
+  wait_seconds?: number | null;
+  desk_open: boolean;
+  contact_left?: boolean;
+}
+
+export interface IsTyping {
+  kind: "typing";
+  conversation_id: string;
+  who: Sender;
+}
+
+export interface Pong {
+  kind: "pong";
+  last_seq?: number;
+}
+
+export interface Refused {
+  kind: "refused";
+  code: string;
+  message: string;
+  ref?: string;
+  retry_after?: number | null;
+}
+
+export interface Me {
+  id: string;
+  name: string;
+  email: string;
+  role: "owner" | "agent";
+}
+
+export interface DeskWelcome {
+  kind: "desk_welcome";
+  me: Me;
+  epoch: string;
+}
+
+export interface AgentState {
+  id: string;
+  name: string;
+  status: "online" | "away";
+  holds: number;
+}
+
+export interface Fact {
+  what: "order" | "email" | "phone" | "date" | "amount" | "reference";
+  text: string;
+}
+
+export interface LeftMessage {
+  id: string;
+  conversation_id: string;
+  email: string;
+  text: string;
+  at: string;
+}
+
+export interface QueueItem {
+  conversation_id: string;
+  state: "bot" | "waiting" | "claimed";
+  reason: "asked_for_human" | "frustrated" | "stuck" | "complex" | "sensitive" | "abusive" | "vulnerable" | "bot_failure" | null;
+  sentiment: "negative" | "neutral" | "positive" | null;
+  frustration: number | null;
+  waiting_since: string | null;
+  claimed_at?: string | null;
+  agent_id: string | null;
+  agent_name: string | null;
+  summary: Summary | null;
+  last_text: string;
+  last_from: string;
+  last_at: string;
+  last_seq: number;
+  channel: string;
+}
+
+export interface Summary {
+  wants: string;
+  facts?: Fact[];
+  tried?: string[];
+  open?: string;
+}
+
+export interface Queue {
+  kind: "queue";
+  waiting: QueueItem[];
+  mine: QueueItem[];
+  others: QueueItem[];
+  with_bot: QueueItem[];
+  left: LeftMessage[];
+  agents: AgentState[];
+}
+
+export interface Watched {
+  kind: "watched";
+  conversation_id: string;
+  last_seq: number;
+  holder: "bot" | "queue" | "agent" | "closed";
+  ref?: string;
+}
+
+export interface Done {
+  kind: "done";
+  ref: string;
+}
+
+export type VisitorFrame =
+  | Start
+  | Resume
+  | Say
+  | AskHuman
+  | BackToBot
+  | LeaveContact
+  | EndChat
+  | Typing
+  | Ping;
+
+export type DeskFrame =
+  | Watch
+  | Unwatch
+  | Claim
+  | Release
+  | ReturnToBot
+  | Close
+  | AgentSay
+  | AgentTyping
+  | Presence
+  | DeskPing;
+
+export type ServerFrame =
+  | Welcome
+  | Happened
+  | Stored
+  | State
+  | IsTyping
+  | Pong
+  | Refused
+  | DeskWelcome
+  | Queue
+  | Watched
+  | Done;
+
+export type Event =
+  | MessageSaid
+  | ChatQueued
+  | ChatClaimed
+  | ChatReleased
+  | ChatReturned
+  | ChatClosed
+  | ChatReopened
+  | ContactLeft
+  | DecisionMade;
