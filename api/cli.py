@@ -43,7 +43,7 @@ class CannotRun(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     try:
         settings = Settings()
         run: Callable[[argparse.Namespace, Settings], int] = arguments.run
@@ -76,9 +76,7 @@ def serve(_arguments: argparse.Namespace, settings: Settings) -> int:
     set_up(settings.log_level)
     asyncio.run(migrate.require_current(settings.url))
     if settings.workers > 1 and settings.url.startswith("sqlite"):
-        raise CannotRun(
-            "more than one worker needs PostgreSQL: set WARMLINE_DATABASE_URL, or WARMLINE_WORKERS=1."
-        )
+        raise CannotRun("more than one worker needs PostgreSQL: set WARMLINE_DATABASE_URL, or WARMLINE_WORKERS=1.")
     locate(settings.encoder)
     _require_free(settings)
     _serve(settings)
@@ -155,9 +153,7 @@ def faq_import(arguments: argparse.Namespace, settings: Settings) -> int:
         )
 
     done = asyncio.run(_with_house(settings, bring_in))
-    _say(
-        f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged, {done.withdrawn} withdrawn."
-    )
+    _say(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged, {done.withdrawn} withdrawn.")
     return 0
 
 
@@ -187,9 +183,7 @@ def ask(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.json:
         _say(json.dumps(found, ensure_ascii=False, indent=1))
         return 0
-    _say(
-        f"{found['decision']} (rule {found['rule']}, handoff {found['handoff']})\n\n{found['text']}\n\n{found['why']}"
-    )
+    _say(f"{found['decision']} (rule {found['rule']}, handoff {found['handoff']})\n\n{found['text']}\n\n{found['why']}")
     return 0
 
 
@@ -260,16 +254,12 @@ def _serve(settings: Settings) -> None:
     uvicorn.run(create(build(settings)), **options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="warmline", description="Support chat that knows when to fetch a person."
-    )
-    parser.add_argument("--version", action="version", version=f"warmline {version()}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(prog="warmline", description="Support chat that knows when to fetch a person.")
+    root.add_argument("--version", action="version", version=f"warmline {version()}")
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(
-        name: str, run: Callable[[argparse.Namespace, Settings], int], help: str
-    ) -> argparse.ArgumentParser:
+    def command(name: str, run: Callable[[argparse.Namespace, Settings], int], help: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help, description=help)
         made.set_defaults(run=run)
         return made
@@ -288,20 +278,14 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     add.set_defaults(run=staff_add)
 
-    keys = commands.add_parser("api-key", help="Keys for machines.").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
+    keys = commands.add_parser("api-key", help="Keys for machines.").add_subparsers(required=True, metavar="COMMAND")
     make = keys.add_parser("create", help="Make a key; it is printed once.")
     make.add_argument("--role", choices=("owner", "agent"), required=True)
     make.add_argument("--name", required=True)
     make.set_defaults(run=api_key_create)
 
-    faq = commands.add_parser("faq", help="Import and export the FAQ.").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    bring = faq.add_parser(
-        "import", help="Publish the entries of a file (.jsonl .csv .json .html .md), all or none."
-    )
+    faq = commands.add_parser("faq", help="Import and export the FAQ.").add_subparsers(required=True, metavar="COMMAND")
+    bring = faq.add_parser("import", help="Publish the entries of a file (.jsonl .csv .json .html .md), all or none.")
     bring.add_argument("file")
     bring.add_argument("--replace", action="store_true", help="withdraw every entry that is not in the file")
     bring.set_defaults(run=faq_import)
@@ -318,8 +302,6 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("dir")
     measure.add_argument("--json", action="store_true")
 
-    wire = command(
-        "protocol", write_protocol, "Write docs/protocol.md and the TypeScript types (for developers)."
-    )
+    wire = command("protocol", write_protocol, "Write docs/protocol.md and the TypeScript types (for developers).")
     wire.add_argument("--check", action="store_true", help="only tell whether they are up to date")
-    return parser
+    return root

@@ -31,9 +31,7 @@ def check_weights(settings: Settings, found: str) -> None:
     """
     wanted = expected_hash(settings.encoder)
     if wanted is not None and wanted != found:
-        raise EncoderTampered(
-            "The encoder's weights are not the published ones: delete .venv and install again."
-        )
+        raise EncoderTampered("The encoder's weights are not the published ones: delete .venv and install again.")
 
 
 async def prepare(house: House, say: Callable[[str], None]) -> list[tuple[str, str]]:

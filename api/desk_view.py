@@ -40,8 +40,7 @@ async def snapshot(house: House, me: UUID | None) -> Queue:
             for m in messages_left
         ),
         agents=tuple(
-            AgentState(id=a.agent_id, name=names.get(a.agent_id, ""), status=a.status, holds=a.holds)
-            for a in agents
+            AgentState(id=a.agent_id, name=names.get(a.agent_id, ""), status=a.status, holds=a.holds) for a in agents
         ),
     )
 

@@ -56,9 +56,7 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def build(
-    settings: Settings, *, now: Callable[[], datetime] = clock, encoder: Encoder | None = None
-) -> House:
+def build(settings: Settings, *, now: Callable[[], datetime] = clock, encoder: Encoder | None = None) -> House:
     """
     Args:
         encoder: one that several houses share; who made it stops it.
@@ -77,7 +75,5 @@ def build(
     search = Search(db, encoder)
     mind = Mind(encoder, search)
     bot = Bot(db=db, mind=mind, business=lambda: house.business, now=now)
-    house = House(
-        settings, db, bus, encoder, search, mind, bot, Turns(bot), now, settings.business_name, owns_encoder
-    )
+    house = House(settings, db, bus, encoder, search, mind, bot, Turns(bot), now, settings.business_name, owns_encoder)
     return house

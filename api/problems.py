@@ -49,8 +49,5 @@ def install(app: FastAPI) -> None:
 
 def in_words(errors: Sequence[Any]) -> str:
     """pydantic's list of errors in one line, without the input (it may be personal)."""
-    said = [
-        f"{'.'.join(str(part) for part in e['loc'] if part != 'body') or 'body'}: {e['msg']}"
-        for e in errors[:5]
-    ]
+    said = [f"{'.'.join(str(part) for part in e['loc'] if part != 'body') or 'body'}: {e['msg']}" for e in errors[:5]]
     return "; ".join(said)

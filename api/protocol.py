@@ -262,9 +262,7 @@ class Summary(Frame):
 
     wants: str = Field(description="the visitor's sentence that says best what is wanted")
     facts: tuple[Fact, ...] = ()
-    tried: tuple[str, ...] = Field(
-        default=(), description="questions of the entries that the bot gave or offered"
-    )
+    tried: tuple[str, ...] = Field(default=(), description="questions of the entries that the bot gave or offered")
     open: str = Field(default="", description="the last thing the visitor asked or said")
 
 

@@ -65,7 +65,7 @@ def markdown() -> str:
 
 def _model_in_words(model: type[BaseModel]) -> str:
     kind = model.model_fields["kind"]
-    said = " ".join((inspect.getdoc(model) or "").split()) if model.__doc__ != BaseModel.__doc__ else ""
+    said = " ".join(inspect.cleandoc(model.__dict__.get("__doc__") or "").split())
     audience = f" *(audience: {model.audience.value})*" if issubclass(model, EventBase) else ""
     lines = [f"### `{get_args(kind.annotation)[0]}`{audience}\n"]
     if said:
@@ -106,8 +106,7 @@ def _declare(model: type[BaseModel], done: dict[str, str]) -> None:
 def _interface(name: str, schema: dict[str, Any]) -> str:
     required = {*schema.get("required", ()), "kind"}
     fields = [
-        f"  {field}{'' if field in required else '?'}: {_ts(inner)};"
-        for field, inner in schema["properties"].items()
+        f"  {field}{'' if field in required else '?'}: {_ts(inner)};" for field, inner in schema["properties"].items()
     ]
     return f"export interface {name} {{\n" + "\n".join(fields) + "\n}"
 

@@ -72,7 +72,7 @@ FIRST_FRAME = 10.0  # seconds
 SEND_PATIENCE = 5.0
 OUTGOING = 256  # frames
 BAD_FRAMES = 20
-LOOK_ANYWAY = 10.0  # a lost wake-up costs at most this long
+LOOK_ANYWAY = 30.0  # a lost wake-up costs at most this long; a link that is down wakes all once a second
 QUEUE_PAUSE = 0.25
 STATE_PAUSE = 1.0  # while others in the line move
 PAGE = 200
@@ -164,9 +164,7 @@ class Line:
 class Follower:
     """Sends one conversation's events to one reader, each naming its predecessor for that reader."""
 
-    def __init__(
-        self, house: House, line: Line, conversation_id: UUID, after: int, audience: Audience
-    ) -> None:
+    def __init__(self, house: House, line: Line, conversation_id: UUID, after: int, audience: Audience) -> None:
         self._house = house
         self._line = line
         self._id = conversation_id
@@ -271,8 +269,7 @@ class VisitorPage:
             await self._line.refuse(refusal)
             await asyncio.sleep(0.05)  # let the writer send the reason before the close
             raise Goodbye(4401, refusal.code) from None
-        topics = {conversation_topic(self._id), DESK}
-        with self._house.bus.subscription(topics) as box:
+        with self._house.bus.subscription({conversation_topic(self._id)}) as box:
             async with asyncio.TaskGroup() as group:
                 feed = group.create_task(self._feed(box))
                 try:
@@ -287,9 +284,7 @@ class VisitorPage:
         if isinstance(frame, Start):
             await self._limits.spend(STARTS, "start", self._peer)
             async with transaction(self._house.db) as session:
-                row, token, new = await conversations.start(
-                    session, now=now, channel="web", open_key=str(frame.key)
-                )
+                row, token, new = await conversations.start(session, now=now, channel="web", open_key=str(frame.key))
                 if new:
                     await turn.greet(session, self._house.bot, row.id)
         elif isinstance(frame, Resume):
@@ -304,29 +299,27 @@ class VisitorPage:
             last_seq = (await conversations.get(session, row.id)).last_seq
         self._follower = Follower(self._house, self._line, row.id, after, Audience.EVERYONE)
         await self._line.send(
-            Welcome(
-                conversation_id=row.id, token=token, epoch=self._house.epoch, reset=reset, last_seq=last_seq
-            )
+            Welcome(conversation_id=row.id, token=token, epoch=self._house.epoch, reset=reset, last_seq=last_seq)
         )
 
     async def _feed(self, box: Mailbox) -> None:
         await self._follower.catch_up()
-        state = await desk_view.visitor_state(self._house, self._id)
-        await self._line.send(state)
-        told = time.monotonic()
+        state = None
         while True:
+            fresh = await desk_view.visitor_state(self._house, self._id)
+            if fresh != state:
+                state = fresh
+                await self._line.send(state)
+            # Only who stands in line sees the desk move; waking everybody for it would cost each message
+            # four queries for every open page.
+            (box.topics.add if state.holder == "queue" else box.topics.discard)(DESK)
+            told = time.monotonic()
             woken, signals = await _next(box)
             for signal in signals:
                 await self._pass_on(signal)
-            if await self._follower.catch_up() or not woken:
-                told = 0.0
-            if DESK in woken and (pause := told + STATE_PAUSE - time.monotonic()) > 0:
-                await asyncio.sleep(pause)  # a busy line moves often; a visitor need not see each step
-            now = await desk_view.visitor_state(self._house, self._id)
-            told = time.monotonic()
-            if now != state:
-                state = now
-                await self._line.send(state)
+            if not await self._follower.catch_up() and DESK in woken:
+                # a busy line moves often; a visitor need not see each step
+                await asyncio.sleep(max(0.0, told + STATE_PAUSE - time.monotonic()))
 
     async def _pass_on(self, signal: dict[str, str]) -> None:
         if signal["kind"] == "agent":
@@ -353,9 +346,11 @@ class VisitorPage:
                 metrics.MESSAGES.labels("visitor").inc(not said.repeated)
                 house.turns.wake(self._id)
             case AskHuman(key=key):
+                await self._limits.spend(MESSAGES, "ask", str(self._id))
                 await turn.fetch_person(house.bot, self._id)
                 await self._line.send(Stored(key=key, seq=self._follower.last_sent))
             case BackToBot():
+                await self._limits.spend(MESSAGES, "ask", str(self._id))
                 async with transaction(house.db) as session:
                     await queue.leave_line(session, self._id, now=now)
             case LeaveContact(key=key, email=email, text=text):
@@ -539,7 +534,7 @@ class DeskPage:
 
 
 async def _next(box: Mailbox) -> tuple[set[str], list[dict[str, str]]]:
-    """What the mailbox holds next; after ten quiet seconds, look at everything anyway."""
+    """What the mailbox holds next; after a quiet while, look at everything anyway."""
     try:
         async with asyncio.timeout(LOOK_ANYWAY):
             return await box.get()

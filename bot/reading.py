@@ -1,6 +1,6 @@
 """What the models made of one visitor message, as data. Floor 2."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.intents import Intents
@@ -21,7 +21,8 @@ class Reading:
     repeated: float = 0.0
     exact: bool = False
     pressed_button: bool = False
-    failed: str | None = field(default=None)
+    failed: str | None = None
+    read: bool = True  # did the models see it?
 
     @property
     def confidence(self) -> float:
@@ -37,6 +38,7 @@ class Reading:
             "exact": self.exact,
             "pressed_button": self.pressed_button,
             "failed": self.failed,
+            "read": self.read,
         }
 
 
@@ -46,9 +48,14 @@ NOTHING = Intents(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, None)
 
 def failed(why: str) -> Reading:
     """The models could not read it; the policy then fetches a person."""
-    return Reading(CALM, NOTHING, (), failed=why)
+    return Reading(CALM, NOTHING, (), failed=why, read=False)
 
 
 def button() -> Reading:
     """Nothing to read: the visitor pressed the button for a person."""
-    return Reading(CALM, NOTHING, (), pressed_button=True)
+    return Reading(CALM, NOTHING, (), pressed_button=True, read=False)
+
+
+def unread() -> Reading:
+    """Said to a person who has not come yet; the bot does not read it."""
+    return Reading(CALM, NOTHING, (), read=False)

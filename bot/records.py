@@ -109,6 +109,7 @@ async def unanswered(session: AsyncSession, limit: int = 50) -> list[Record]:
 
 _RULES: dict[str, str] = {
     "bot_failed": "The bot could not work on this message, so it fetched a person.",
+    "already_waiting": "The conversation waits for a person already; this was added to it.",
     "button": "The visitor pressed the button for a person.",
     "asked_for_human": "The message asks for a person.",
     "vulnerable": "The message sounds like somebody who needs special care, which is for a person.",

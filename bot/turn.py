@@ -21,7 +21,7 @@ from bot import policy as rules
 from bot import records, words
 from bot.mind import Mind
 from bot.policy import Answer, Clarify, Context, Decision, HandOff, Smalltalk, decide
-from bot.reading import Reading, button, failed
+from bot.reading import Reading, button, failed, unread
 from bot.words import Words
 from core import conversations
 from core.db import Database, reading, transaction
@@ -85,8 +85,10 @@ async def take_turn(bot: Bot, conversation_id: UUID, *, failure: str | None = No
             pending = await _pending(session, conversation_id)
         if pending is None:
             return
-        if pending.holder == "queue" or failure is not None:
-            seen = failed(failure or "waiting")
+        if pending.holder == "queue":
+            seen = unread()
+        elif failure is not None:
+            seen = failed(failure)
         else:
             async with asyncio.timeout(PATIENCE):
                 seen = await bot.mind.read(pending.texts, pending.earlier)
@@ -105,7 +107,7 @@ async def fetch_person(bot: Bot, conversation_id: UUID) -> None:
     async with transaction(bot.db) as session:
         conversation = await conversations.locked(session, conversation_id)
         if conversation.holder == "closed":
-            await conversations.set_holder(session, conversation_id, "bot", new_episode=True)
+            await conversations.reopen(session, conversation_id, bot.now())
             conversation = await conversations.locked(session, conversation_id)
         if conversation.holder != "bot":
             return
@@ -146,7 +148,7 @@ async def _reply(
     if conversation.holder != pending.holder or (conversation.last_visitor_seq > pending.upto and not last_try):
         return False
     if conversation.holder == "queue":
-        await _add_to_case(session, bot, conversation, pending)
+        await _add_to_case(session, bot, conversation, pending, seen)
     else:
         await _act(session, bot, conversation, pending, seen)
     return True
@@ -154,38 +156,64 @@ async def _reply(
 
 async def _act(session: AsyncSession, bot: Bot, conversation: ConversationRow, pending: Pending, seen: Reading) -> None:
     """Decide, record, speak: everything that a turn changes, in the caller's transaction."""
-    now = bot.now()
     context = await records.context(session, conversation.id, conversation.episode, seen.repeated)
     decision = decide(seen, context, bot.mind.policy)
     shelf = bot.mind.shelf_at_hand()
     if isinstance(decision, Answer) and decision.slug not in shelf:
         decision = rules.Decline("no_entry")  # withdrawn in this very moment
-    record = await records.write(
+    basis = await _record(session, bot, conversation, pending, seen, context, decision)
+    if isinstance(decision, HandOff) and decision.now:
+        await _hand_over(session, bot, conversation.id, decision.reason, pending, seen, basis, shelf)
+        return
+    said = _say(decision, seen, context, shelf)
+    markdown = isinstance(decision, Answer)
+    await _speak(session, bot, conversation.id, f"reply:{pending.upto}", said, basis, markdown=markdown)
+
+
+async def _add_to_case(
+    session: AsyncSession, bot: Bot, conversation: ConversationRow, pending: Pending, seen: Reading
+) -> None:
+    """Somebody who waits for a person writes more: it is kept with the case.
+
+    In a widget, where the place in line is always to be seen, the bot says so once a wait; a machine's
+    client sees nothing but replies, so it gets one each time.
+    """
+    case = await queue.get(session, conversation.id)
+    decision = HandOff(case.reason if case is not None else "asked_for_human", "already_waiting")
+    basis = await _record(session, bot, conversation, pending, seen, Context(), decision)
+    await queue.update_summary(
+        session, conversation.id, await _summary(session, conversation.id, bot.mind.shelf_at_hand())
+    )
+    place = await waiting.place(session, conversation.id, bot.now())
+    key = f"waiting:{conversation.episode}" if conversation.channel == "web" else f"reply:{pending.upto}"
+    await _speak(session, bot, conversation.id, key, words.still_waiting(place), basis)
+
+
+async def _record(
+    session: AsyncSession,
+    bot: Bot,
+    conversation: ConversationRow,
+    pending: Pending,
+    seen: Reading,
+    context: Context,
+    decision: Decision,
+) -> Basis:
+    """One decision record a turn, its event for the desk, and the mark that these messages had their turn."""
+    now = bot.now()
+    made = await records.write(
         session, conversation_id=conversation.id, episode=conversation.episode, covers=pending.covers,
         texts=pending.texts, upto=pending.upto, reading=seen, context=context, policy=bot.mind.policy,
         decision=decision, model_version=bot.mind.version, now=now,
     )  # fmt: skip
-    await _note_for_desk(session, conversation.id, record, seen, now)
-    await conversations.set_answered(session, conversation.id, pending.upto)
-    if isinstance(decision, HandOff) and decision.now:
-        await _hand_over(session, bot, conversation.id, decision.reason, pending, seen, record.basis, shelf)
-        return
-    said = _say(decision, seen, context, shelf)
-    await _speak(session, bot, conversation.id, f"reply:{pending.upto}", said, record.basis,
-                 markdown=isinstance(decision, Answer))  # fmt: skip
-
-
-async def _note_for_desk(
-    session: AsyncSession, conversation_id: UUID, record: records.Record, seen: Reading, now: datetime
-) -> None:
-    unread = seen.failed is not None or seen.pressed_button
     await record_event(
         session,
         DecisionMade(
-            conversation_id=conversation_id, at=now, basis=record.basis, covers=record.covers, rule=record.rule,
-            sentiment=None if unread else seen.mood.label, frustration=None if unread else seen.mood.frustration,
+            conversation_id=conversation.id, at=now, basis=made.basis, covers=made.covers, rule=made.rule,
+            sentiment=seen.mood.label if seen.read else None, frustration=seen.mood.frustration if seen.read else None,
         ),
     )  # fmt: skip
+    await conversations.set_answered(session, conversation.id, pending.upto)
+    return made.basis
 
 
 def _say(decision: Decision, seen: Reading, context: Context, shelf: dict[str, Entry]) -> Words:
@@ -213,11 +241,10 @@ async def _hand_over(
     basis: Basis,
     shelf: dict[str, Entry],
 ) -> None:
-    unread = seen.failed is not None or seen.pressed_button
     await queue.ask(
         session, conversation_id, reason=reason, now=bot.now(),
         summary=await _summary(session, conversation_id, shelf),
-        sentiment=None if unread else seen.mood.label, frustration=None if unread else seen.mood.frustration,
+        sentiment=seen.mood.label if seen.read else None, frustration=seen.mood.frustration if seen.read else None,
     )  # fmt: skip
     place = await waiting.place(session, conversation_id, bot.now())
     await _speak(session, bot, conversation_id, f"reply:{pending.upto}:{basis.decision_id.hex[:8]}",
@@ -234,16 +261,6 @@ async def _summary(session: AsyncSession, conversation_id: UUID, shelf: dict[str
             slugs = [c["slug"] for c in past.candidates[:3]]
         tried += [shelf[s].question for s in slugs if s in shelf]
     return summarise([m.text for m in messages if m.sender_kind == "visitor"], tried)
-
-
-async def _add_to_case(session: AsyncSession, bot: Bot, conversation: ConversationRow, pending: Pending) -> None:
-    """Somebody who waits writes more: it is kept with the case, and said so once a wait."""
-    await conversations.set_answered(session, conversation.id, pending.upto)
-    await queue.update_summary(
-        session, conversation.id, await _summary(session, conversation.id, bot.mind.shelf_at_hand())
-    )
-    place = await waiting.place(session, conversation.id, bot.now())
-    await _speak(session, bot, conversation.id, f"waiting:{conversation.episode}", words.still_waiting(place), None)
 
 
 async def _speak(

@@ -30,6 +30,7 @@ class PostgresBus(MemoryBus):
         self._me = uuid4().hex[:12]
         self._outbox: list[Notice] = []
         self._wanted = asyncio.Event()
+        self._untold = False  # was a notice lost while the link was down?
         self._connection: Any = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -70,6 +71,9 @@ class PostgresBus(MemoryBus):
             return
         self._connection = connection
         self.wake_all()  # listen first, then look at all that may have been missed
+        if self._untold:  # the others' links may have been up all the time, so they did not look
+            self._untold = False
+            await self._send(_everything(self._me))
 
     async def _keep_sending(self) -> None:
         while True:
@@ -77,17 +81,26 @@ class PostgresBus(MemoryBus):
             await asyncio.sleep(GATHER)
             self._wanted.clear()
             notices, self._outbox = self._outbox, []
-            if not self.healthy:
-                continue  # the other workers poll while their links are down; ours tells nobody
             for payload in _payloads(self._me, notices):
-                try:
-                    await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                    log.warning("a notice was not sent: %s", type(error).__name__)
+                await self._send(payload)
+
+    async def _send(self, payload: str) -> None:
+        if not self.healthy:
+            self._untold = True
+            return
+        try:
+            await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("a notice was not sent: %s", type(error).__name__)
+            self._untold = True
 
     def _on_notify(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         body = json.loads(str(payload))
-        if body["from"] != self._me:
+        if body["from"] == self._me:
+            return
+        if body["notices"] is None:
+            self.wake_all()
+        else:
             self.deliver([Notice(topic, signal) for topic, signal in body["notices"]])
 
 
@@ -104,6 +117,11 @@ def _payloads(me: str, notices: list[Notice]) -> list[str]:
     if batch:
         out.append(_payload(me, batch))
     return out
+
+
+def _everything(me: str) -> str:
+    """Some notices were lost, nobody knows which: look at everything."""
+    return json.dumps({"from": me, "notices": None})
 
 
 def _payload(me: str, batch: list[str]) -> str:

@@ -14,6 +14,7 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.errors import Conflict, NotFound, NotSignedIn
@@ -67,26 +68,46 @@ async def start(
 
     """
     token = secrets.token_urlsafe(32)
-    known = None
-    if open_key is not None:
-        known = await session.scalar(
-            select(ConversationRow).where(ConversationRow.open_key == digest(open_key)).with_for_update()
-        )
-    if known is not None:
-        known.token_hash, known.token_expires_at = digest(token), now + TOKEN_LIFE
-        return known, token, False
+    if open_key is not None and (known := await _by_open_key(session, open_key)) is not None:
+        return _with_token(known, token, now), token, False
+    try:
+        async with session.begin_nested():
+            return await _insert(session, token, now, channel, open_key, external_key), token, True
+    except IntegrityError:
+        # Another worker, or the same click twice, was faster by a moment.
+        known = await _by_open_key(session, open_key) if open_key is not None else None
+        if known is None:
+            raise
+        return _with_token(known, token, now), token, False
+
+
+async def _by_open_key(session: AsyncSession, open_key: str) -> ConversationRow | None:
+    found: ConversationRow | None = await session.scalar(
+        select(ConversationRow).where(ConversationRow.open_key == digest(open_key)).with_for_update()
+    )
+    return found
+
+
+def _with_token(row: ConversationRow, token: str, now: datetime) -> ConversationRow:
+    row.token_hash, row.token_expires_at = digest(token), now + TOKEN_LIFE
+    return row
+
+
+async def _insert(
+    session: AsyncSession, token: str, now: datetime, channel: str, open_key: str | None, external_key: str | None
+) -> ConversationRow:
     visitor = VisitorRow(id=uuid4(), created_at=now, external_key=external_key)
     session.add(visitor)
     await session.flush()
-    conversation = ConversationRow(
+    row = ConversationRow(
         id=uuid4(), visitor_id=visitor.id, channel=channel, holder="bot", started_at=now, last_at=now,
         open_key=digest(open_key) if open_key is not None else None,
         token_hash=digest(token), token_expires_at=now + TOKEN_LIFE,
         episode=1, episode_seq=0, last_seq=0, last_visitor_seq=0, answered_seq=0,
     )  # fmt: skip
-    session.add(conversation)
+    session.add(row)
     await session.flush()
-    return conversation, token, True
+    return row
 
 
 async def by_token(session: AsyncSession, token: str, now: datetime) -> ConversationRow:
@@ -174,8 +195,7 @@ async def say(
             raise KeyReused("That message key was already used for another message.")
         return Said(earlier.seq, earlier.id, repeated=True)
     if sender.kind == "visitor" and conversation.holder == "closed":
-        await record(session, ChatReopened(conversation_id=conversation_id, at=now))
-        await set_holder(session, conversation_id, "bot", new_episode=True)
+        await reopen(session, conversation_id, now)
     message_id = uuid4()
     said = MessageSaid(
         conversation_id=conversation_id, at=now, message_id=message_id, key=key, sender=sender, text=text,
@@ -192,11 +212,15 @@ async def say(
     return Said(seq, message_id, repeated=False)
 
 
+async def reopen(session: AsyncSession, conversation_id: UUID, now: datetime) -> None:
+    """A closed conversation goes on, with the bot and in a new episode."""
+    await record(session, ChatReopened(conversation_id=conversation_id, at=now))
+    await set_holder(session, conversation_id, "bot", new_episode=True)
+
+
 async def has_key(session: AsyncSession, conversation_id: UUID, key: str) -> bool:
     found = await session.scalar(
-        select(MessageRow.seq).where(
-            MessageRow.conversation_id == conversation_id, MessageRow.client_key == key
-        )
+        select(MessageRow.seq).where(MessageRow.conversation_id == conversation_id, MessageRow.client_key == key)
     )
     return found is not None
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from core.bus import Notice
-from core.errors import Unavailable
+from core.errors import Conflict, Unavailable
 
 Publish = Callable[[list[Notice]], Awaitable[None]]
 
@@ -99,6 +99,7 @@ async def transaction(db: Database) -> AsyncIterator[AsyncSession]:
 
     Raises:
         DatabaseAway: locked for over 5 s, or not reachable; nothing was stored.
+        Conflict: a constraint of the database let another one through; nothing was stored.
 
     """
     with _said_plainly():
@@ -135,11 +136,15 @@ def announce(session: AsyncSession, notice: Notice) -> None:
 def _said_plainly() -> Iterator[None]:
     try:
         yield
+    except IntegrityError as error:
+        # Two did the same thing in the same moment, and the database let one through.
+        raise Conflict("Somebody else was faster. Please look again.") from error
     except DBAPIError as error:
         if _is_away(error):
             raise DatabaseAway from error
         raise
-    except (ConnectionError, PoolTimeout) as error:  # asyncpg lets a refused connection through as it is
+    except (OSError, PoolTimeout) as error:
+        # asyncpg lets these through as they are: refused, timed out, no route, a name that nobody knows
         raise DatabaseAway from error
 
 

@@ -186,9 +186,7 @@ async def record(session: AsyncSession, event: Event) -> int:
     if seq is None:
         raise NotFound("There is no such conversation.")
     body = event.model_dump(mode="json", exclude={"seq", "kind", "at", "conversation_id"})
-    session.add(
-        EventRow(conversation_id=event.conversation_id, seq=seq, kind=event.kind, body=body, at=event.at)
-    )
+    session.add(EventRow(conversation_id=event.conversation_id, seq=seq, kind=event.kind, body=body, at=event.at))
     await session.flush()
     announce(session, Notice(conversation_topic(event.conversation_id)))
     if event.wakes_desk:
@@ -196,9 +194,7 @@ async def record(session: AsyncSession, event: Event) -> int:
     return seq
 
 
-async def events_after(
-    session: AsyncSession, conversation_id: UUID, after: int, limit: int = 200
-) -> list[Event]:
+async def events_after(session: AsyncSession, conversation_id: UUID, after: int, limit: int = 200) -> list[Event]:
     """The next ``limit`` events with a number above ``after``, of every audience, in order."""
     rows = await session.scalars(
         select(EventRow)

@@ -145,9 +145,7 @@ async def add(
 
 
 async def by_email(session: AsyncSession, email: str) -> Person | None:
-    row = await session.scalar(
-        select(StaffRow).where(StaffRow.email == email.strip().lower(), StaffRow.active)
-    )
+    row = await session.scalar(select(StaffRow).where(StaffRow.email == email.strip().lower(), StaffRow.active))
     return _person(row) if row is not None else None
 
 
@@ -161,9 +159,7 @@ async def names(session: AsyncSession) -> dict[UUID, str]:
 
 
 async def password_hash_of(session: AsyncSession, email: str) -> tuple[UUID, str] | None:
-    row = await session.scalar(
-        select(StaffRow).where(StaffRow.email == email.strip().lower(), StaffRow.active)
-    )
+    row = await session.scalar(select(StaffRow).where(StaffRow.email == email.strip().lower(), StaffRow.active))
     return (row.id, row.password_hash) if row is not None and row.password_hash is not None else None
 
 
@@ -251,9 +247,7 @@ async def use_link(session: AsyncSession, token: str, now: datetime) -> Person:
     if person is None:
         row = await session.get(SignInLinkRow, digest(token))
         if row is not None and row.used_at is None:
-            raise LinkExpired(
-                "This sign-in link has expired. Ask for a new one, or sign in with your password."
-            )
+            raise LinkExpired("This sign-in link has expired. Ask for a new one, or sign in with your password.")
         raise LinkUsed("This sign-in link was used already, or is not one. Sign in with your password.")
     return person
 

@@ -27,9 +27,7 @@ class Left:
     at: datetime
 
 
-async def leave(
-    session: AsyncSession, conversation_id: UUID, *, key: str, email: str, text: str, now: datetime
-) -> int:
+async def leave(session: AsyncSession, conversation_id: UUID, *, key: str, email: str, text: str, now: datetime) -> int:
     """Keep an address and a message for the desk, once for each key.
 
     Returns:
@@ -47,9 +45,7 @@ async def leave(
         if (earlier.conversation_id, earlier.email, earlier.text) != (conversation_id, address, text):
             raise KeyReused("That message key was already used for another message.")
         return earlier.seq
-    seq = await record(
-        session, ContactLeft(conversation_id=conversation_id, email=address, text=text, at=now)
-    )
+    seq = await record(session, ContactLeft(conversation_id=conversation_id, email=address, text=text, at=now))
     session.add(
         LeftMessageRow(id=uuid4(), conversation_id=conversation_id, client_key=key, email=address, text=text,
                        at=now, seq=seq)

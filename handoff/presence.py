@@ -37,6 +37,7 @@ async def renew(session: AsyncSession, agent_id: UUID, now: datetime, status: St
     """I am here (still). A new arrival is online; ``status`` changes that on the agent's word."""
     row = await session.get(PresenceRow, agent_id, with_for_update=True)
     if row is None:
+        # Two pages that arrive at once: the second gets a Conflict, and its next beat finds the row.
         session.add(PresenceRow(agent_id=agent_id, status=status or "online", lease_until=now + LEASE))
         announce(session, Notice(DESK))
     else:

@@ -157,13 +157,14 @@ async def release(
 
     """
     await _leave(session, conversation_id, agent_id, to="waiting")
+    conversation = await conversations.locked(session, conversation_id)
+    # What was said to the agent was read by a person; the bot must not answer it now.
+    await conversations.set_answered(session, conversation_id, conversation.last_visitor_seq)
     await conversations.set_holder(session, conversation_id, "queue")
     await record(session, ChatReleased(conversation_id=conversation_id, cause=cause, at=now))
 
 
-async def return_to_bot(
-    session: AsyncSession, conversation_id: UUID, *, agent_id: UUID, now: datetime
-) -> None:
+async def return_to_bot(session: AsyncSession, conversation_id: UUID, *, agent_id: UUID, now: datetime) -> None:
     """The bot answers from now on; what was said before no longer counts as frustration or as a request.
 
     Raises:

@@ -41,16 +41,12 @@ async def place(session: AsyncSession, conversation_id: UUID, now: datetime) -> 
     """Position 1 is next."""
     agents = await presence.count_online(session, now)
     since = await session.scalar(
-        select(CaseRow.waiting_since).where(
-            CaseRow.conversation_id == conversation_id, CaseRow.state == "waiting"
-        )
+        select(CaseRow.waiting_since).where(CaseRow.conversation_id == conversation_id, CaseRow.state == "waiting")
     )
     if since is None:
         return Place(0, None, agents > 0)
     ahead = await session.scalar(
-        select(func.count())
-        .select_from(CaseRow)
-        .where(CaseRow.state == "waiting", CaseRow.waiting_since < since)
+        select(func.count()).select_from(CaseRow).where(CaseRow.state == "waiting", CaseRow.waiting_since < since)
     )
     recent = await session.scalars(
         select(WaitRow.seconds)

@@ -33,9 +33,7 @@ class StaleRevision(Conflict):
     code = "stale_revision"
 
     def __init__(self) -> None:
-        super().__init__(
-            "Somebody else saved this entry since you opened it. Nothing of yours was stored yet."
-        )
+        super().__init__("Somebody else saved this entry since you opened it. Nothing of yours was stored yet.")
 
 
 class SlugTaken(Conflict):
@@ -113,10 +111,7 @@ async def published(session: AsyncSession) -> list[Entry]:
 
 async def history(session: AsyncSession, slug: str) -> list[Version]:
     rows = await session.scalars(
-        select(ArticleVersionRow)
-        .where(ArticleVersionRow.slug == slug)
-        .order_by(ArticleVersionRow.id.desc())
-        .limit(200)
+        select(ArticleVersionRow).where(ArticleVersionRow.slug == slug).order_by(ArticleVersionRow.id.desc()).limit(200)
     )
     return [
         Version(
@@ -140,9 +135,7 @@ async def create(session: AsyncSession, entry: Entry, *, by: Author, now: dateti
     """
     if await session.get(ArticleRow, entry.slug) is not None:
         raise SlugTaken(f"There is already an entry with the id {entry.slug!r}.")
-    row = ArticleRow(
-        state="draft", changed=True, revision=1, published_at=None, **_columns(entry), **_stamp(by, now)
-    )
+    row = ArticleRow(state="draft", changed=True, revision=1, published_at=None, **_columns(entry), **_stamp(by, now))
     session.add(row)
     await session.flush()
     await _remember(session, row, "saved", by, now)
@@ -161,9 +154,7 @@ async def save(session: AsyncSession, entry: Entry, *, revision: int, by: Author
     return _article(row)
 
 
-async def publish(
-    db: Database, encoder: Encoder, slug: str, *, revision: int, by: Author, now: datetime
-) -> Article:
+async def publish(db: Database, encoder: Encoder, slug: str, *, revision: int, by: Author, now: datetime) -> Article:
     """Answer with this text from the next message on, in every worker.
 
     Raises:
@@ -255,9 +246,7 @@ async def load(db: Database, encoder: Encoder) -> tuple[str, list[tuple[Entry, E
         rows = list(await session.scalars(select(PublishedRow).order_by(PublishedRow.slug)))
     found = []
     old = [row for row in rows if row.encoder != encoder.hash]
-    remade = dict(
-        zip((r.slug for r in old), await vectors_of(encoder, [_entry(r) for r in old]), strict=True)
-    )
+    remade = dict(zip((r.slug for r in old), await vectors_of(encoder, [_entry(r) for r in old]), strict=True))
     for row in rows:
         vectors = remade.get(row.slug) or EntryVectors.from_bytes(row.vectors)
         found.append((_entry(row), vectors))
@@ -307,9 +296,7 @@ async def _step(session: AsyncSession, slug: str, revision: int, **values: objec
     return row
 
 
-async def _bring_one(
-    session: AsyncSession, row: ArticleRow | None, entry: Entry, by: Author, now: datetime
-) -> None:
+async def _bring_one(session: AsyncSession, row: ArticleRow | None, entry: Entry, by: Author, now: datetime) -> None:
     if row is None:
         row = ArticleRow(revision=0, **_columns(entry), **_stamp(by, now))
         session.add(row)
@@ -349,16 +336,12 @@ async def _turn_page(session: AsyncSession) -> None:
     announce(session, Notice(HOUSE))
 
 
-async def _remember(
-    session: AsyncSession, row: ArticleRow, action: Action, by: Author, now: datetime
-) -> None:
+async def _remember(session: AsyncSession, row: ArticleRow, action: Action, by: Author, now: datetime) -> None:
     text = {
         "category": row.category, "question": row.question, "answer": row.answer,
         "alternates": list(row.alternates),
     }  # fmt: skip
-    session.add(
-        ArticleVersionRow(slug=row.slug, revision=row.revision, action=action, text=text, at=now, by=by.name)
-    )
+    session.add(ArticleVersionRow(slug=row.slug, revision=row.revision, action=action, text=text, at=now, by=by.name))
     await session.flush()
     await audit.note(session, actor=by.actor, action=f"article.{action}", subject=row.slug, now=now)
 

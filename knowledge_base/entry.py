@@ -27,9 +27,7 @@ class Entry:
     alternates: tuple[str, ...] = ()
 
 
-def checked_entry(
-    *, slug: str, category: str, question: str, answer: str, alternates: Sequence[str] = ()
-) -> Entry:
+def checked_entry(*, slug: str, category: str, question: str, answer: str, alternates: Sequence[str] = ()) -> Entry:
     """An entry that can be kept, or why not.
 
     Raises:

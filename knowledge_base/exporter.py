@@ -54,7 +54,7 @@ def as_csv(entries: Sequence[Entry]) -> str:
 
 def _guarded(cell: str) -> str:
     """A spreadsheet must not run what a visitor's words suggested: ' before = + - @ tab and return."""
-    return f"'{cell}" if re.match(r"[=+\-@\t\r]|'[=+\-@\t\r]", cell) else cell
+    return f"'{cell}" if re.match(r"'*[=+\-@\t\r]", cell) else cell
 
 
 def as_json_ld(entries: Sequence[Entry], base: str = "") -> str:
@@ -67,8 +67,9 @@ def as_json_ld(entries: Sequence[Entry], base: str = "") -> str:
                 "@id": f"{base}#{e.slug}",
                 "about": e.category,
                 "name": e.question,
+                "encodingFormat": "text/plain",
                 "alternateName": list(e.alternates),
-                "acceptedAnswer": {"@type": "Answer", "text": e.answer},
+                "acceptedAnswer": {"@type": "Answer", "text": e.answer, "encodingFormat": "text/markdown"},
             }
             for e in entries
         ],
@@ -81,16 +82,22 @@ def as_markdown(entries: Sequence[Entry]) -> str:
     category = None
     for e in entries:
         if e.category != category:
-            parts.append(f"# {e.category}\n")
+            parts.append(f"# {_heading(e.category)}\n")
             category = e.category
-        alternates = (
-            f"; alternates: {' | '.join(a.replace('|', '/').replace('--', '-') for a in e.alternates)}"
-        )
-        answer = re.sub(r"^(?=#)", r"\\", e.answer, flags=re.M)
-        parts.append(
-            f"## {' '.join(e.question.split())}\n<!-- id: {e.slug}{alternates if e.alternates else ''} -->\n\n{answer}\n"
-        )
+        answer = re.sub(r"^(?=\\*#)", r"\\", re.sub(r"\r\n?", "\n", e.answer), flags=re.M)
+        parts.append(f"## {_heading(e.question)}\n{_note(e)}\n\n{answer}\n")
     return "\n".join(parts)
+
+
+def _heading(text: str) -> str:
+    """One line; marks at its end are escaped, for else they only close the heading."""
+    return re.sub(r"(\\*#+)$", r"\\\1", " ".join(text.split()))
+
+
+def _note(entry: Entry) -> str:
+    """A comment that the importer reads; it may hold neither `|` nor `--` but as its own marks."""
+    alternates = " | ".join(re.sub("-{2,}", "-", " ".join(a.split())).replace("|", "/") for a in entry.alternates)
+    return f"<!-- id: {entry.slug}{f'; alternates: {alternates}' if alternates else ''} -->"
 
 
 _WRITERS: dict[Format, Callable[[Sequence[Entry]], str]] = {

@@ -11,6 +11,8 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
@@ -40,15 +42,11 @@ def read(name: str, content: bytes) -> list[Entry]:
 
     """
     if len(content) > MAX_FILE:
-        raise ImportTooLarge(
-            f"The file has {len(content) / 1e6:.0f} MB; {MAX_FILE // 1024 // 1024} MB are the most."
-        )
+        raise ImportTooLarge(f"The file has {len(content) / 1e6:.0f} MB; {MAX_FILE // 1024 // 1024} MB are the most.")
     ending = name.rpartition(".")[2].lower()
     reader = _READERS.get(ending)
     if reader is None:
-        raise BadImport(
-            f"{name}: cannot tell the format; use a name that ends in .jsonl, .csv, .json, .html or .md."
-        )
+        raise BadImport(f"{name}: cannot tell the format; use a name that ends in .jsonl, .csv, .json, .html or .md.")
     entries = list(_entries(reader(_decoded(content))))
     if not entries:
         raise BadImport(f"{name}: there are no entries in it.")
@@ -60,9 +58,7 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadImport(
-            f"line {line}: the file is not UTF-8 text; save it as UTF-8 and try again."
-        ) from error
+        raise BadImport(f"line {line}: the file is not UTF-8 text; save it as UTF-8 and try again.") from error
 
 
 def _entries(rows: Iterable[Row]) -> Iterator[Entry]:
@@ -107,10 +103,10 @@ def _jsonl(text: str) -> Iterator[Row]:
 
 def _csv(text: str) -> Iterator[Row]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    missing = {"question", "answer"} - set(reader.fieldnames or ())
-    if missing:
-        raise BadImport(f"line 1: the columns {', '.join(sorted(missing))} are missing.")
     try:
+        missing = {"question", "answer"} - set(reader.fieldnames or ())
+        if missing:
+            raise BadImport(f"line 1: the columns {', '.join(sorted(missing))} are missing.")
         for row in reader:
             if None in row:
                 raise BadImport(f"line {reader.line_num}: more cells than there are columns.")
@@ -118,12 +114,12 @@ def _csv(text: str) -> Iterator[Row]:
             fields["alternates"] = [a for a in (fields.get("alternates") or "").split("|") if a.strip()]
             yield reader.line_num, fields
     except csv.Error as error:
-        raise BadImport(f"line {reader.line_num}: not readable as CSV ({error}).") from error
+        raise BadImport(f"line {reader.reader.line_num}: not readable as CSV ({error}).") from error
 
 
 def _without_guard(cell: str) -> str:
     """The exporter puts ' before a cell that a spreadsheet would run as a formula."""
-    return cell[1:] if re.match(r"'[=+\-@\t\r]", cell) else cell
+    return cell[1:] if re.match(r"'+[=+\-@\t\r]", cell) else cell
 
 
 def _json_ld(text: str) -> Iterator[Row]:
@@ -159,8 +155,8 @@ def _faq_page(data: Any) -> Iterator[Row]:
                 {
                     "id": _slug_in(question.get("@id")),
                     "category": question.get("about") if isinstance(question.get("about"), str) else "",
-                    "question": _from_html(question.get("name")),
-                    "answer": _from_html(answer.get("text") if isinstance(answer, dict) else None),
+                    "question": _readable(question, "name"),
+                    "answer": _readable(answer, "text") if isinstance(answer, dict) else None,
                     "alternates": _texts(question.get("alternateName")),
                 },
             )
@@ -192,6 +188,14 @@ def _texts(value: object) -> list[str]:
     )
 
 
+def _readable(node: dict[str, Any], name: str) -> str | None:
+    """What the exporter wrote says that it is no HTML: an answer may speak of <b> without being bold."""
+    value = node.get(name)
+    if node.get("encodingFormat") in ("text/markdown", "text/plain"):
+        return value if isinstance(value, str) else None
+    return _from_html(value)
+
+
 def _from_html(value: object) -> str | None:
     """Google lets an answer hold HTML. Plain text stays as it is, paragraphs and lists become Markdown."""
     if not isinstance(value, str) or not re.search(r"<[a-zA-Z/]", value):
@@ -212,32 +216,50 @@ def _from_html(value: object) -> str | None:
     return re.sub(r"\n{3,}", "\n\n", soup.get_text()).strip()
 
 
-_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
+_HEADING = re.compile(r"(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")  # "# C#" is about C#, "# C #" about C
 _NOTE = re.compile(r"<!--\s*id:\s*(?P<id>[^;\s]+)\s*(?:;\s*alternates:\s*(?P<alternates>.*?))?\s*-->\s*$")
 
 
+@dataclass(slots=True)
+class _Section:
+    line: int
+    level: int
+    heading: str
+    body: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.body).strip()
+
+
 def _markdown(text: str) -> Iterator[Row]:
-    """A heading with a text below is a question; a heading right above a deeper one is a category."""
-    category, open_at, heading, level, body, fields = "", 0, "", 0, list[str](), dict[str, Any]()
-    for line, raw in enumerate([*text.splitlines(), "# "], start=1):
-        found = _HEADING.match(raw) or (_HEADING.match("# .") if raw == "# " else None)
-        if found is None:
-            if (note := _NOTE.match(raw)) is not None and heading and not fields:
-                fields = {
-                    "id": note["id"],
-                    "alternates": [a for a in (note["alternates"] or "").split("|") if a.strip()],
-                }
-            else:
-                body.append(raw[1:] if raw.startswith("\\#") else raw)
-            continue
-        answer = "\n".join(body).strip()
-        if heading and answer:
-            yield open_at, {"category": category, "question": heading, "answer": answer, **fields}
-        elif heading and len(found[1]) > level:
-            category = heading
-        elif heading and raw != "# ":
-            raise BadImport(f"line {open_at}: the question {heading[:60]!r} has no answer below it.")
-        open_at, heading, level, body, fields = line, found[2], len(found[1]), [], {}
+    """A heading with a text below is a question; one without, right above a deeper one, is a category."""
+    category = ""
+    sections = _sections(text)
+    for section, following in zip_longest(sections, sections[1:]):
+        note = _NOTE.match(section.body[0]) if section.body else None
+        answer = "\n".join(section.body[1:]).strip() if note is not None else section.text
+        if answer:
+            alternates = note["alternates"] if note is not None else None
+            yield section.line, {
+                "id": note["id"] if note is not None else None, "category": category,
+                "question": section.heading, "answer": answer,
+                "alternates": [a for a in (alternates or "").split("|") if a.strip()],
+            }  # fmt: skip
+        elif following is not None and following.level > section.level:
+            category = section.heading
+        else:
+            raise BadImport(f"line {section.line}: the question {section.heading[:60]!r} has no answer below it.")
+
+
+def _sections(text: str) -> list[_Section]:
+    found: list[_Section] = []
+    for line, raw in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        if (heading := _HEADING.match(raw)) is not None:
+            found.append(_Section(line, len(heading[1]), re.sub(r"\\(\\*#+)$", r"\1", heading[2])))
+        elif found:  # what stands above the first heading is no entry
+            found[-1].body.append(raw[1:] if re.match(r"\\+#", raw) else raw)
+    return found
 
 
 def _json(text: str, line: int) -> Any:

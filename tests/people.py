@@ -8,17 +8,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from api.app import create
 from api.cli import server_options
-from api.demo import AUTHOR, NAME
+from api.demo import AUTHOR, FAQ, NAME
 from api.house import BUSINESS, House, build
 from core import house as facts
 from core import staff
@@ -39,22 +39,12 @@ class Running:
     def __init__(self, house: House, url: str) -> None:
         self.house = house
         self.url = url
-        self.origin = url
+        self.origin = Origin(url)
         self._hash: str | None = None
 
     @property
     def ws(self) -> str:
         return self.url.replace("http://", "ws://")
-
-    async def load_demo(self, faq: Path) -> None:
-        entries = importer.read(faq.name, faq.read_bytes())
-        await articles.bring_in(
-            self.house.db, self.house.encoder, entries, replace=False, by=AUTHOR, now=self.house.now()
-        )
-        async with transaction(self.house.db) as session:
-            await facts.set_fact(session, BUSINESS, NAME)
-        await self.house.refresh()
-        await self.house.search.shelf()
 
     async def person(self, name: str, role: Role) -> Person:
         """Sam, Kim or Olive, with PASSWORD; made when first asked for."""
@@ -83,9 +73,7 @@ class Running:
 
     async def api_key(self, role: Role = "owner") -> str:
         async with transaction(self.house.db) as session:
-            return await staff.make_api_key(
-                session, name="test", role=role, now=self.house.now(), actor="test"
-            )
+            return await staff.make_api_key(session, name="test", role=role, now=self.house.now(), actor="test")
 
     async def cookie(self, person: Person) -> str:
         async with transaction(self.house.db) as session:
@@ -96,9 +84,7 @@ class Running:
         """An HTTP client with a session and its CSRF token, as a page has them."""
         person = await self.person(name, role)
         async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE) as client:
-            found = (
-                await client.post("/api/v1/session", json={"email": person.email, "password": PASSWORD})
-            ).json()
+            found = (await client.post("/api/v1/session", json={"email": person.email, "password": PASSWORD})).json()
             client.headers["X-CSRF-Token"] = found["csrf"]
             yield client
 
@@ -111,12 +97,10 @@ class Running:
     @asynccontextmanager
     async def visitor(self, token: str | None = None, after: int = 0) -> AsyncIterator["Visitor"]:
         """A visitor with an open conversation: a new one, or the one of ``token``."""
-        async with connect(f"{self.ws}/ws/visitor", origin=self.origin) as socket:  # type: ignore[arg-type]
+        async with connect(f"{self.ws}/ws/visitor", origin=self.origin) as socket:
             ada = Visitor(socket)
             first = (
-                {"kind": "resume", "token": token, "after": after}
-                if token
-                else {"kind": "start", "key": str(uuid4())}
+                {"kind": "resume", "token": token, "after": after} if token else {"kind": "start", "key": str(uuid4())}
             )
             await ada.send(first)
             ada.welcome = await ada.until("welcome")
@@ -130,11 +114,22 @@ class Running:
         async with connect(
             f"{self.ws}/ws/desk",
             origin=self.origin,
-            additional_headers={"Cookie": cookie},  # type: ignore[arg-type]
+            additional_headers={"Cookie": cookie},
         ) as socket:
             sam = Desk(socket, person)
             await sam.until("desk_welcome")
             yield sam
+
+
+async def load_demo(url: str, encoder: Encoder) -> None:
+    """Put the demo business into a migrated database."""
+    house = build(Settings(database_url=url), encoder=encoder)
+    await articles.bring_in(
+        house.db, encoder, importer.read(FAQ.name, FAQ.read_bytes()), replace=False, by=AUTHOR, now=house.now()
+    )
+    async with transaction(house.db) as session:
+        await facts.set_fact(session, BUSINESS, NAME)
+    await house.db.engine.dispose()
 
 
 class Client:
@@ -194,9 +189,7 @@ class Visitor(Client):
     async def ask(self, text: str) -> Frame:
         """Say it and wait for the bot's reply (one that rests on a decision)."""
         await self.say(text)
-        return await self.event(
-            "message_said", lambda e: e["sender"]["kind"] == "bot" and e["basis"] is not None
-        )
+        return await self.event("message_said", lambda e: e["sender"]["kind"] == "bot" and e["basis"] is not None)
 
     async def ask_human(self) -> Frame:
         key = str(uuid4())
@@ -221,9 +214,7 @@ class Desk(Client):
 
     async def say(self, conversation_id: str, text: str, key: UUID | None = None) -> Frame:
         sent = str(key or uuid4())
-        await self.send(
-            {"kind": "say", "conversation_id": conversation_id, "key": sent, "text": text, "ref": sent}
-        )
+        await self.send({"kind": "say", "conversation_id": conversation_id, "key": sent, "text": text, "ref": sent})
         while True:
             for frame in self.seen:
                 if sent in (frame.get("ref"), frame.get("key")) and frame["kind"] in ("stored", "refused"):

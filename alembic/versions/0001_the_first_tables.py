@@ -190,9 +190,7 @@ def upgrade() -> None:
         sa.Column("agent_id", sa.Uuid(), nullable=True),
         sa.Column("claims", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["agent_id"], ["staff.id"], name=op.f("fk_cases_agent_id")),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversations.id"], name=op.f("fk_cases_conversation_id")
-        ),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_cases_conversation_id")),
         sa.PrimaryKeyConstraint("conversation_id", name=op.f("pk_cases")),
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
@@ -218,16 +216,12 @@ def upgrade() -> None:
         sa.Column("salt", sa.String(length=64), nullable=False),
         sa.Column("policy_version", sa.String(length=40), nullable=False),
         sa.Column("model_version", sa.String(length=80), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversations.id"], name=op.f("fk_decisions_conversation_id")
-        ),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_decisions_conversation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
     )
     with op.batch_alter_table("decisions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_decisions_at"), ["at"], unique=False)
-        batch_op.create_index(
-            "ix_decisions_conversation", ["conversation_id", "episode", "upto"], unique=False
-        )
+        batch_op.create_index("ix_decisions_conversation", ["conversation_id", "episode", "upto"], unique=False)
 
     op.create_table(
         "events",
@@ -236,9 +230,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversations.id"], name=op.f("fk_events_conversation_id")
-        ),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_events_conversation_id")),
         sa.PrimaryKeyConstraint("conversation_id", "seq", name=op.f("pk_events")),
     )
     op.create_table(
@@ -267,20 +259,14 @@ def upgrade() -> None:
         sa.Column("sender_id", sa.Uuid(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversations.id"], name=op.f("fk_messages_conversation_id")
-        ),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_messages_conversation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
-        sa.UniqueConstraint(
-            "conversation_id", "client_key", name=op.f("uq_messages_conversation_id_client_key")
-        ),
+        sa.UniqueConstraint("conversation_id", "client_key", name=op.f("uq_messages_conversation_id_client_key")),
         sa.UniqueConstraint("conversation_id", "seq", name=op.f("uq_messages_conversation_id_seq")),
     )
     # The epoch names this run of sequence numbers; clients that know another one start from the beginning.
     house = sa.table("house", sa.column("key", sa.String), sa.column("value", sa.Text))
-    op.bulk_insert(
-        house, [{"key": "epoch", "value": uuid4().hex}, {"key": "knowledge_revision", "value": "0"}]
-    )
+    op.bulk_insert(house, [{"key": "epoch", "value": uuid4().hex}, {"key": "knowledge_revision", "value": "0"}])
 
 
 def downgrade() -> None:

@@ -67,9 +67,7 @@ async def create(body: NewArticle, who: Owner, house: TheHouse) -> dict[str, Any
 
 
 @router.get("/articles/export")
-async def export(
-    _who: Staff, house: TheHouse, format: Annotated[exporter.Format, Query()] = "jsonl"
-) -> Response:
+async def export(_who: Staff, house: TheHouse, format: Annotated[exporter.Format, Query()] = "jsonl") -> Response:
     async with reading(house.db) as session:
         entries = await articles.published(session)
     name, media = exporter.MEDIA[format]
@@ -87,9 +85,7 @@ async def bring_in(
 ) -> dict[str, int]:
     """The file itself is the body. All of it is taken, or nothing."""
     entries = importer.read(name, await _body(request))
-    done = await articles.bring_in(
-        house.db, house.encoder, entries, replace=replace, by=_author(who), now=house.now()
-    )
+    done = await articles.bring_in(house.db, house.encoder, entries, replace=replace, by=_author(who), now=house.now())
     return asdict(done)
 
 
@@ -118,27 +114,21 @@ async def one(slug: str, _who: Staff, house: TheHouse) -> dict[str, Any]:
 async def save(slug: str, body: ChangedArticle, who: Owner, house: TheHouse) -> dict[str, Any]:
     async with transaction(house.db) as session:
         return shown(
-            await articles.save(
-                session, _entry(slug, body), revision=body.revision, by=_author(who), now=house.now()
-            )
+            await articles.save(session, _entry(slug, body), revision=body.revision, by=_author(who), now=house.now())
         )
 
 
 @router.post("/articles/{slug}/publish")
 async def publish(slug: str, body: Revision, who: Owner, house: TheHouse) -> dict[str, Any]:
     return shown(
-        await articles.publish(
-            house.db, house.encoder, slug, revision=body.revision, by=_author(who), now=house.now()
-        )
+        await articles.publish(house.db, house.encoder, slug, revision=body.revision, by=_author(who), now=house.now())
     )
 
 
 @router.post("/articles/{slug}/withdraw")
 async def withdraw(slug: str, body: Revision, who: Owner, house: TheHouse) -> dict[str, Any]:
     async with transaction(house.db) as session:
-        return shown(
-            await articles.withdraw(session, slug, revision=body.revision, by=_author(who), now=house.now())
-        )
+        return shown(await articles.withdraw(session, slug, revision=body.revision, by=_author(who), now=house.now()))
 
 
 @router.delete("/articles/{slug}", status_code=204)
@@ -167,9 +157,7 @@ async def unanswered(_who: Owner, house: TheHouse) -> dict[str, Any]:
                 "text": texts[record.id],
                 "at": record.at,
                 "decision": record.basis.decision,
-                "candidates": [
-                    {"faq_id": c["slug"], "confidence": c["confidence"]} for c in record.candidates[:3]
-                ],
+                "candidates": [{"faq_id": c["slug"], "confidence": c["confidence"]} for c in record.candidates[:3]],
             }
             for record in found
             if texts.get(record.id)

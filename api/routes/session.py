@@ -57,26 +57,20 @@ async def sign_in(body: SignIn, request: Request, response: Response, house: The
         raise WrongCredentials("That e-mail address and password do not belong together.")
     async with transaction(house.db) as session:
         opened = await staff.open_session(session, person, house.now())
-        await audit.note(
-            session, actor=person.actor, action="session.opened", subject="password", now=house.now()
-        )
+        await audit.note(session, actor=person.actor, action="session.opened", subject="password", now=house.now())
     set_cookie(response, house, opened.token)
     return _shown(opened)
 
 
 @router.post("/link")
-async def sign_in_by_link(
-    body: Link, request: Request, response: Response, house: TheHouse
-) -> dict[str, Any]:
+async def sign_in_by_link(body: Link, request: Request, response: Response, house: TheHouse) -> dict[str, Any]:
     """A one-time link, from `make run` or the owner."""
     peer = request.client.host if request.client else ""
     await limits_of(request).spend(SIGN_INS, "link", peer)
     async with transaction(house.db) as session:
         person = await staff.use_link(session, body.token, house.now())
         opened = await staff.open_session(session, person, house.now())
-        await audit.note(
-            session, actor=person.actor, action="session.opened", subject="link", now=house.now()
-        )
+        await audit.note(session, actor=person.actor, action="session.opened", subject="link", now=house.now())
     set_cookie(response, house, opened.token)
     return _shown(opened)
 
@@ -89,9 +83,7 @@ async def set_password(body: NewPassword, me: Staff, house: TheHouse) -> None:
     hashed = await staff.hashed(body.password)
     async with transaction(house.db) as session:
         await staff.set_password(session, me.person.id, hashed, me.token)
-        await audit.note(
-            session, actor=me.actor, action="password.set", subject=str(me.person.id), now=house.now()
-        )
+        await audit.note(session, actor=me.actor, action="password.set", subject=str(me.person.id), now=house.now())
 
 
 @router.delete("", status_code=204)

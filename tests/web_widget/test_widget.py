@@ -1,0 +1,552 @@
+"""The visitor's widget in a real Chromium against a real server."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from people import Running, running
+from playwright.async_api import Browser, Locator, Page, expect
+
+from core.encoder import Encoder
+from core.settings import Settings
+
+WIDGET = Path(__file__).parents[2] / "web_widget" / "widget.js"
+SIZE_LIMIT = 15 * 1024  # bytes, gzipped; a whole visit before the first click
+QUESTION = "How much does delivery cost?"
+expect.set_options(timeout=15_000)  # ms; generous, a busy machine is no failure
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+# --- what stands around the widget -----------------------------------------------------------------
+
+
+@asynccontextmanager
+async def listening(handler: Handler) -> AsyncIterator[str]:
+    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+class Shop:
+    """A website of somebody else's, on an origin of its own, that embeds the widget."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.widget = ""  # the origin that the widget is loaded from
+        self.csp = ""
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        if request.startswith(b"GET /widget.js"):
+            kind, body = "text/javascript", WIDGET.read_bytes()
+        else:
+            kind, body = "text/html", self._page().encode()
+        policy = f"Content-Security-Policy: {self.csp}\r\n" if self.csp else ""
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}; charset=utf-8\r\n{policy}"
+        writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+        await writer.drain()
+        writer.close()
+
+    def _page(self) -> str:
+        script = f'<script type="module" src="{self.widget}/widget.js" data-warmline></script>'
+        return (
+            '<!doctype html><html lang="en"><head><title>A shop</title><link rel="icon" href="data:,">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1"></head><body><main>'
+            '<h1>A shop</h1><button data-warmline-ask="Do you ship abroad?">Ask us</button></main>'
+            f"{script if self.widget else ''}</body></html>"
+        )
+
+
+class Cable:
+    """The way between a browser and the house, which can be cut, or lose what comes back."""
+
+    def __init__(self, house: str) -> None:
+        self._port = int(house.rpartition(":")[2])
+        self._ends: set[asyncio.StreamWriter] = set()
+        self.deaf = False  # the browser hears nothing any more
+        self.down = False
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.down:
+            writer.close()
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        self._ends |= {writer, back}
+        await asyncio.gather(self._pump(reader, back, False), self._pump(there, writer, True))
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, homeward: bool) -> None:
+        try:
+            while data := await source.read(65_536):
+                if not (homeward and self.deaf):
+                    sink.write(data)
+                    await sink.drain()
+        except OSError:
+            pass
+        finally:
+            sink.close()
+
+    def cut(self) -> None:
+        for end in self._ends:
+            end.transport.abort()
+        self._ends.clear()
+
+
+@pytest.fixture
+async def bare_shop() -> AsyncIterator[Shop]:
+    """It serves widget.js itself and has not embedded it."""
+    shop = Shop()
+    async with listening(shop.answer) as shop.url:
+        yield shop
+
+
+@pytest.fixture
+async def empty(bare_shop: Shop, sqlite_url: str, tmp_path: Path, encoder: Encoder) -> AsyncIterator[Running]:
+    """A house with nothing in its FAQ, which starts quickly, and which the shop may use."""
+    settings = Settings(database_url=sqlite_url, data_dir=tmp_path, allowed_origins=(bare_shop.url,))
+    async with running(settings, encoder) as house:
+        yield house
+
+
+@pytest.fixture
+async def shop(bare_shop: Shop, empty: Running) -> Shop:
+    bare_shop.widget = empty.url
+    return bare_shop
+
+
+@pytest.fixture
+async def cable(shop: Shop) -> AsyncIterator[Cable]:
+    cable = Cable(shop.widget)
+    async with listening(cable.answer) as shop.widget:
+        yield cable
+        cable.cut()
+        await asyncio.sleep(0.05)  # the pumps end
+
+
+@pytest.fixture
+async def page(chromium: Browser, bare_shop: Shop) -> AsyncIterator[Page]:
+    context = await chromium.new_context(viewport={"width": 1000, "height": 760})
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    await context.close()
+    assert faults == []
+
+
+async def open_chat(page: Page) -> Locator:
+    await page.get_by_role("button", name="Chat with us").click()
+    await expect(page.locator('[data-sender="bot"]').first).to_be_visible()
+    return page.get_by_role("textbox", name="Write a message")
+
+
+async def say(page: Page, text: str) -> None:
+    await page.get_by_role("textbox", name="Write a message").fill(text)
+    await page.keyboard.press("Enter")
+
+
+def bubbles(page: Page, sender: str) -> Locator:
+    return page.locator(f'[data-sender="{sender}"] > .text')
+
+
+async def violations(page: Page) -> list[str]:
+    results = await Axe().run(page)
+    return [f"{found['id']}: {found['nodes'][0]['target']}" for found in results.response["violations"]]
+
+
+# --- before anything -------------------------------------------------------------------------------
+
+
+def test_the_script_is_small_and_needs_no_other() -> None:
+    source = WIDGET.read_text(encoding="utf-8")
+    assert len(gzip.compress(source.encode(), 9)) <= SIZE_LIMIT
+    for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "import "):
+        assert forbidden not in source
+
+
+async def test_nothing_is_requested_or_stored_before_the_first_click(shop: Shop, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(shop.url)
+    await expect(page.get_by_role("button", name="Chat with us")).to_be_visible()
+    await page.mouse.move(500, 500)
+    await asyncio.sleep(0.5)
+    assert [url for url in asked if not url.startswith("data:")] == [f"{shop.url}/", f"{shop.widget}/widget.js"]
+    await open_chat(page)
+    assert asked[-1] == f"{shop.widget}/api/v1/welcome"
+    stored = "[sessionStorage.length, localStorage.length, document.cookie]"
+    assert await page.evaluate(stored) == [0, 0, ""]
+    assert await page.context.cookies() == []
+
+
+async def test_importing_it_without_the_tag_changes_nothing(bare_shop: Shop, page: Page) -> None:
+    await page.goto(bare_shop.url)
+    left = await page.evaluate(
+        """async () => {
+            const { renderMarkdown } = await import('/widget.js');
+            const made = renderMarkdown('a **b**').firstChild.outerHTML;
+            return [made, typeof window.Warmline, customElements.get('warmline-chat'), document.body.children.length];
+        }"""
+    )
+    assert left == ["<p>a <strong>b</strong></p>", "undefined", None, 1]
+
+
+# --- talking ---------------------------------------------------------------------------------------
+
+
+async def test_it_answers_on_a_foreign_site_under_a_strict_csp(house: Running, bare_shop: Shop, page: Page) -> None:
+    house.house.settings = house.house.settings.model_copy(update={"allowed_origins": (bare_shop.url,)})
+    bare_shop.widget = house.url
+    bare_shop.csp = (
+        f"default-src 'none'; script-src {house.url}; connect-src {house.url} {house.ws}; img-src data:; "
+        "require-trusted-types-for 'script'"
+    )
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    await page.goto(bare_shop.url)
+    await open_chat(page)
+    await expect(page.get_by_role("heading", name="Burblewick")).to_be_visible()
+    await say(page, QUESTION)
+    await expect(bubbles(page, "bot")).to_have_count(2)
+    await expect(page.locator('[data-sender="bot"] .kind')).to_have_text(["Bot", "Bot"])
+    await expect(page.locator('[data-sender="visitor"] .meta')).to_have_text("Sent")
+    panel = page.get_by_role("dialog")
+    assert await panel.evaluate("node => getComputedStyle(node).display") == "flex"  # it is styled
+    assert complaints == []
+
+
+async def test_the_keyboard_is_enough(shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    launcher = page.get_by_role("button", name="Chat with us")
+    await expect(launcher).to_be_focused()
+    await page.keyboard.press("Enter")
+    box = page.get_by_role("textbox", name="Write a message")
+    await expect(box).to_be_focused()
+    await page.keyboard.type("one")
+    await page.keyboard.press("Shift+Enter")
+    await page.keyboard.type("two")
+    await page.keyboard.press("Enter")
+    await expect(bubbles(page, "visitor")).to_have_text("one\ntwo")
+    await expect(box).to_have_value("")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await expect(launcher).to_be_focused()
+
+
+async def test_quick_and_double_sends_arrive_once_and_in_order(shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    box = await open_chat(page)
+    for text in ("first", "second", "third"):
+        await say(page, text)
+    await box.fill("fourth")
+    await page.get_by_role("button", name="Send").dblclick()
+    await expect(page.locator('[data-sender="visitor"] .meta')).to_have_text(["Sent"] * 4)
+    await page.reload()
+    await expect(bubbles(page, "visitor")).to_have_text(["first", "second", "third", "fourth"])
+
+
+async def test_the_composition_of_an_ime_is_not_sent(shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    box = await open_chat(page)
+    await box.fill("にほん")
+    await box.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+    await expect(box).to_have_value("にほん")
+
+
+async def test_a_text_that_is_too_long_is_kept(shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    box = await open_chat(page)
+    await box.fill("x" * 4001)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("4001 of 4,000 characters")).to_be_visible()
+    await expect(box).to_have_value("x" * 4001)
+    await expect(bubbles(page, "visitor")).to_have_count(0)
+
+
+async def test_a_refused_message_says_why_and_can_be_edited(shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    box = await open_chat(page)
+    await say(page, "\u200b")
+    await expect(page.locator(".troubled .meta")).to_contain_text("Not sent.")
+    await page.get_by_role("button", name="Edit").click()
+    await expect(box).to_have_value("\u200b")
+    await expect(bubbles(page, "visitor")).to_have_count(0)
+
+
+async def test_why_this_reply_is_told_in_plain_words(shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    await open_chat(page)
+    await say(page, QUESTION)
+    await page.get_by_text("Why this reply?").click()
+    await expect(page.locator(".why li").first).to_be_visible()
+    await expect(page.locator(".why")).to_contain_text("bot")
+
+
+async def test_the_page_talks_with_the_widget(shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    await page.evaluate(
+        """() => {
+            window.heard = [];
+            for (const name of ['ready', 'opened', 'closed', 'message', 'handoff.requested'])
+                Warmline.on(name, (detail) => heard.push(detail?.kind ? `${name} ${detail.kind}` : name));
+        }"""
+    )
+    await page.get_by_role("button", name="Ask us").click()
+    await expect(page.get_by_role("textbox", name="Write a message")).to_have_value("Do you ship abroad?")
+    await expect(bubbles(page, "visitor")).to_have_count(0)
+    await page.keyboard.press("Enter")
+    await expect(bubbles(page, "bot")).to_have_count(2)
+    await page.evaluate("Warmline.requestHuman()")
+    await expect(page.get_by_role("button", name="Back to the bot")).to_be_visible()
+    await page.evaluate("Warmline.close()")
+    await page.wait_for_function("heard.includes('handoff.requested chat_queued')")
+    heard = await page.evaluate("heard")
+    assert heard[:2] == ["ready", "opened"]
+    assert {"message message_said", "closed"} <= set(heard)
+
+
+# --- a person --------------------------------------------------------------------------------------
+
+
+async def test_a_person_can_be_had_before_any_word(empty: Running, shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    async with empty.desk("Sam") as sam:
+        await open_chat(page)
+        await page.get_by_role("button", name="Talk to a person").click()
+        await expect(page.locator(".strip")).to_contain_text("You are number 1 in line.")
+        [item] = await sam.waiting(lambda rows: len(rows) == 1)
+        await sam.act("claim", item["conversation_id"])
+        await expect(bubbles(page, "system").last).to_have_text("Sam, a person, has joined.")
+        await expect(page.locator(".who")).to_have_text("Sam · person")
+        await sam.say(item["conversation_id"], "Hello, Sam here.")
+        await expect(bubbles(page, "agent")).to_have_text("Hello, Sam here.")
+        await expect(page.locator('[data-sender="agent"] .from')).to_contain_text("Person")
+        await sam.send({"kind": "typing", "conversation_id": item["conversation_id"]})
+        await expect(page.get_by_text("Sam is writing…")).to_be_visible()
+        await page.get_by_role("button", name="Close chat").click()
+        await sam.say(item["conversation_id"], "Still there?")
+        await expect(page.get_by_role("button", name="Chat with us (1)")).to_be_visible()
+        await page.get_by_role("button", name="Chat with us (1)").click()
+        await page.get_by_label("More options").click()
+        await page.get_by_role("button", name="End chat").click()
+        await expect(bubbles(page, "system").last).to_contain_text("You ended the chat.")
+        await say(page, QUESTION)
+        await expect(bubbles(page, "system").filter(has_text="The chat goes on, with the bot.")).to_be_visible()
+
+
+async def test_nobody_at_the_desk_is_said_and_a_message_can_be_left(empty: Running, shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    await open_chat(page)
+    await page.get_by_role("button", name="Talk to a person").click()
+    await expect(page.locator(".strip")).to_contain_text("Nobody is at the desk right now.")
+    await page.get_by_label("E-mail address").fill("ada@example.com")
+    await page.get_by_label("Message", exact=True).fill("Please call me back.")
+    assert await violations(page) == []
+    await page.locator(".card").get_by_role("button", name="Send").click()
+    await expect(page.get_by_text("Your message waits at the desk")).to_be_visible()
+    async with empty.desk("Sam") as sam:
+        queue = await sam.until("queue", lambda frame: bool(frame["left"]))
+        assert [(left["email"], left["text"]) for left in queue["left"]] == [
+            ("ada@example.com", "Please call me back.")
+        ]
+    await page.get_by_role("button", name="Back to the bot").click()
+    await expect(bubbles(page, "system").last).to_have_text("The bot answers again.")
+
+
+# --- a bad line ------------------------------------------------------------------------------------
+
+
+async def test_a_message_whose_acknowledgement_was_lost_is_stored_once(shop: Shop, page: Page, cable: Cable) -> None:
+    await page.goto(shop.url)
+    await open_chat(page)
+    await say(page, QUESTION)
+    await expect(page.locator('[data-sender="visitor"] .meta')).to_have_text("Sent")
+    await expect(bubbles(page, "bot")).to_have_count(2)
+    cable.deaf = True
+    await say(page, "And to Norway?")
+    await asyncio.sleep(0.5)  # it is stored now, and answered; the page knows neither
+    cable.down = True
+    cable.cut()
+    await expect(page.locator('[data-sender="visitor"] .meta').last).to_contain_text("Not sent yet.")
+    await say(page, "Written while the line was down")
+    cable.deaf = cable.down = False
+    await expect(page.locator('[data-sender="visitor"] .meta')).to_have_text(["Sent"] * 3)
+    await page.reload()
+    await expect(bubbles(page, "visitor")).to_have_text([QUESTION, "And to Norway?", "Written while the line was down"])
+
+
+async def test_a_silent_line_is_noticed_and_replaced(shop: Shop, page: Page, cable: Cable) -> None:
+    await page.goto(shop.url)
+    await open_chat(page)
+    await say(page, QUESTION)
+    await expect(bubbles(page, "bot")).to_have_count(2)
+    cable.deaf = True
+    await page.evaluate("dispatchEvent(new Event('online'))")  # the page pings, and hears no pong
+    await expect(page.locator(".notice")).to_be_visible()
+    cable.deaf = False
+    cable.cut()
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".notice")).to_be_hidden()
+    await say(page, "Still here")
+    await expect(page.locator('[data-sender="visitor"] .meta').last).to_have_text("Sent")
+
+
+async def test_an_unreachable_house_is_said_and_the_bot_still_says_that_it_is_one(
+    shop: Shop, page: Page, cable: Cable
+) -> None:
+    await page.goto(shop.url)
+    cable.down = True
+    cable.cut()
+    await open_chat(page)
+    await expect(bubbles(page, "bot")).to_contain_text("I am a bot")
+    await expect(page.locator(".notice")).to_be_visible()
+    await page.get_by_role("button", name="Talk to a person").click()
+    await expect(page.get_by_text("Asking for a person…").first).to_be_visible()
+    assert await violations(page) == []
+    cable.down = False
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".strip")).to_contain_text("Nobody is at the desk")
+    await expect(bubbles(page, "bot").filter(has_text="I am a bot")).to_have_count(0)  # the real one came
+
+
+async def test_a_forgotten_conversation_starts_anew_and_keeps_the_words(shop: Shop, page: Page) -> None:
+    await page.goto(shop.url)
+    await open_chat(page)
+    await say(page, QUESTION)
+    await expect(bubbles(page, "bot")).to_have_count(2)
+    await page.evaluate(
+        """() => {
+            const [name] = Object.keys(sessionStorage);
+            const saved = JSON.parse(sessionStorage[name]);
+            sessionStorage[name] = JSON.stringify({ ...saved, token: 'unknown'.repeat(6) });
+        }"""
+    )
+    await page.reload()
+    await expect(page.get_by_text("The earlier conversation is no longer available.").first).to_be_visible()
+    assert await page.evaluate("JSON.parse(sessionStorage[Object.keys(sessionStorage)[0]])") is None
+    await say(page, "Hello again")
+    await expect(page.locator('[data-sender="visitor"] .meta')).to_have_text("Sent")
+    await expect(bubbles(page, "visitor")).to_have_text("Hello again")
+
+
+# --- looks and safety ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing(shop: Shop, page: Page, scheme: str) -> None:
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    await page.goto(shop.url)
+    assert await violations(page) == []
+    await open_chat(page)
+    await say(page, QUESTION)
+    await expect(bubbles(page, "bot")).to_have_count(2)
+    await page.get_by_text("Why this reply?").click()
+    assert await violations(page) == []
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+async def test_a_small_phone_has_no_sideways_scroll_and_large_targets(shop: Shop, page: Page, direction: str) -> None:
+    await page.set_viewport_size({"width": 320, "height": 568})
+    await page.goto(shop.url)
+    await page.evaluate("direction => document.documentElement.setAttribute('dir', direction)", direction)
+    await open_chat(page)
+    await say(page, "An unbreakable word: " + "w" * 300)
+    await page.get_by_role("button", name="Talk to a person").click()
+    await expect(page.get_by_label("E-mail address")).to_be_visible()
+    wide = """() => {
+        const root = document.querySelector('warmline-chat').shadowRoot;
+        return [document.documentElement, ...root.querySelectorAll('.panel, .scroll')]
+            .filter((node) => node.scrollWidth > node.clientWidth).length;
+    }"""
+    assert await page.evaluate(wide) == 0
+    small = """() => [...document.querySelector('warmline-chat').shadowRoot.querySelectorAll('button, summary')]
+        .map((node) => [node.textContent || node.ariaLabel, node.getBoundingClientRect()])
+        .filter(([, box]) => box.width && Math.min(box.width, box.height) < 43.5)
+        .map(([name]) => name)"""
+    assert await page.evaluate(small) == []
+
+
+HOSTILE = [
+    "<script>window.hit = 1</script>",
+    "<img src=x onerror='window.hit = 1'>",
+    "[x](javascript:window.hit=1)",
+    "[x](JaVaScRiPt:window.hit=1)",
+    "[x](java\tscript:window.hit=1)",
+    "[x](&#106;avascript:window.hit=1)",
+    "[x](%6Aavascript:window.hit=1)",
+    "[x]( javascript:window.hit=1)",
+    "[x](data:text/html,<script>window.hit=1</script>)",
+    "[x](vbscript:window.hit=1)",
+    "[x](file:///etc/passwd)",
+    "[x](//example.com/relative)",
+    "[x](<javascript:window.hit=1>)",
+    "![x](javascript:window.hit=1)",
+    "<javascript:window.hit=1>",
+    "[<img src=x onerror=window.hit=1>](https://example.com)",
+    '[x](https://example.com/"onmouseover="window.hit=1)',
+    "[x](https://example.com 'onmouseover=window.hit=1')",
+    "`<script>window.hit=1</script>`",
+    "**<svg onload=window.hit=1>**",
+    "- <iframe srcdoc='<script>parent.hit=1</script>'>",
+    "# <a href=javascript:window.hit=1>x</a>",
+    "javascript://example.com/%0Awindow.hit=1",
+    "https://example.com/<script>window.hit=1</script>",
+    "\u202e[x](javascript:window.hit=1)",
+]
+
+
+async def test_markdown_makes_no_script_and_no_unsafe_link(bare_shop: Shop, page: Page) -> None:
+    await page.goto(bare_shop.url)
+    await page.evaluate("import('/widget.js').then((module) => { window.render = module.renderMarkdown; })")
+    found = await page.evaluate(
+        """(texts) => texts.map((text) => {
+            const box = document.createElement('div');
+            box.append(render(text));
+            document.body.append(box);
+            for (const link of box.querySelectorAll('a')) link.dispatchEvent(new Event('mouseover'));
+            return [...box.querySelectorAll('*')].flatMap((node) => [
+                node.localName,
+                ...[...node.attributes].map(({ name, value }) => name === 'href' ? new URL(value).protocol : name),
+            ]);
+        })""",
+        HOSTILE,
+    )
+    allowed = {"p", "br", "strong", "em", "code", "ul", "ol", "li", "a", "https:", "target", "rel", "start"}
+    assert set().union(*found) <= allowed
+    assert await page.evaluate("window.hit") is None
+
+
+async def test_markdown_is_rendered(bare_shop: Shop, page: Page) -> None:
+    await page.goto(bare_shop.url)
+    await page.evaluate("import('/widget.js').then((module) => { window.render = module.renderMarkdown; })")
+
+    async def html(text: str) -> str:
+        script = (
+            "(text) => { const box = document.createElement('div'); box.append(render(text)); return box.innerHTML; }"
+        )
+        made: str = await page.evaluate(script, text)
+        return made.replace(' target="_blank" rel="noopener noreferrer"', "")
+
+    assert await html("one\ntwo\n\nthree") == "<p>one<br>two</p><p>three</p>"
+    assert await html("## A *b*") == "<p><strong>A <em>b</em></strong></p>"
+    assert await html("- a\n- b\n  c") == "<ul><li>a</li><li>b<br>c</li></ul>"
+    assert await html("Do:\n3. a\n4. b") == '<p>Do:</p><ol start="3"><li>a</li><li>b</li></ol>'
+    assert await html("**b** _i_ `<c>` 3*4*5 snake_case_name") == (
+        "<p><strong>b</strong> <em>i</em> <code>&lt;c&gt;</code> 3*4*5 snake_case_name</p>"
+    )
+    assert await html("[**b**](https://a.example/x_(y)). \\*no\\*") == (
+        '<p><a href="https://a.example/x_(y)"><strong>b</strong></a>. *no*</p>'
+    )
+    assert await html("See https://a.example/b, or [us](mailto:a@b.example).") == (
+        '<p>See <a href="https://a.example/b">https://a.example/b</a>, or <a href="mailto:a@b.example">us</a>.</p>'
+    )
+    slow = "(texts) => { const start = performance.now(); texts.forEach(render); return performance.now() - start; }"
+    hard = [sign * 20_000 for sign in ("*", "_", "[", "`", "](", "**a ", "https://", "- ", "![a](")]
+    assert await page.evaluate(slow, hard) < 4000

@@ -1,0 +1,139 @@
+/** From an event to what is shown of it in the conversation. */
+
+import { el } from '../shared/dom.js';
+import { icon } from '../shared/icons.js';
+import { renderMarkdown } from '../shared/markdown.js';
+import { SENTIMENTS, clock, dateAndTime, day, heat, mailAddress, percent, reasonWords } from '../shared/words.js';
+
+/**
+ * Nodes for the next event; a new day begins with a separator.
+ * @param {object} event
+ * @param {object|null} before the event before it
+ * @param {string} myId
+ */
+export function nodesFor(event, before, myId) {
+  const nodes = [];
+  if (!before || day(before.at) !== day(event.at)) nodes.push(el('div', { class: 'day' }, el('span', {}, day(event.at))));
+  nodes.push(nodeFor(event, myId));
+  return nodes;
+}
+
+function nodeFor(event, myId) {
+  if (event.kind === 'message_said') return message(event, myId);
+  if (event.kind === 'decision_made') return decisionNote(event);
+  if (event.kind === 'contact_left') return contactCard(event);
+  return systemLine(event, myId);
+}
+
+/** A message that somebody said. */
+function message(event, myId) {
+  const { sender } = event;
+  const body = event.format === 'markdown' ? renderMarkdown(event.text) : event.text;
+  return el(
+    'article',
+    { class: `message from-${sender.kind}`, 'data-seq': event.seq },
+    el('header', { class: 'message-head' }, el('span', { class: 'message-who' }, senderName(sender, myId)), stamp(event.at)),
+    el('div', { class: `message-body ${event.format}`, dir: 'auto' }, body),
+    event.buttons.length > 0 && el('p', { class: 'message-buttons' }, el('span', { class: 'visually-hidden' }, 'Offered: '), event.buttons.map(({ title }) => el('span', { class: 'offered' }, title))),
+  );
+}
+
+function senderName(sender, myId) {
+  if (sender.kind === 'visitor') return 'Visitor';
+  if (sender.kind === 'bot') return sender.name || 'Bot';
+  if (sender.kind === 'system') return 'Warmline';
+  return sender.id === myId ? 'You' : sender.name;
+}
+
+/** A message of ours on its way: being sent, stored but not yet come back as an event, or refused. */
+export function outgoingMessage({ key, text, at, isStored, refusal }, { onEdit, onRetry, onDiscard }) {
+  const status = refusal
+    ? [
+        el('p', { class: 'note bad' }, el('strong', {}, 'Not sent. '), refusal.message),
+        el(
+          'div',
+          { class: 'actions' },
+          el('button', { type: 'button', class: 'button small', onclick: () => onRetry(key) }, 'Try again'),
+          el('button', { type: 'button', class: 'button small', onclick: () => onEdit(key, text) }, 'Edit'),
+          el('button', { type: 'button', class: 'button quiet small', onclick: () => onDiscard(key) }, 'Discard'),
+        ),
+      ]
+    : null;
+  return el(
+    'article',
+    { class: refusal ? 'message from-agent is-refused' : 'message from-agent is-sending' },
+    el('header', { class: 'message-head' }, el('span', { class: 'message-who' }, 'You'), refusal ? stamp(at) : el('span', { class: 'message-time' }, isStored ? 'Sent' : 'Sending…')),
+    el('div', { class: 'message-body plain', dir: 'auto' }, text),
+    status,
+  );
+}
+
+/** What the bot chose and why, folded. */
+function decisionNote({ basis, sentiment, frustration, rule }) {
+  const temper = heat(frustration);
+  const facts = [
+    ['Confidence', percent(basis.confidence)],
+    ['Rule', rule],
+    basis.faq_id && ['Entry', [basis.faq_id, ...basis.also].join(', ')],
+    ['A person', { none: 'Not called', offered: 'Offered', requested: 'Called' }[basis.handoff]],
+    basis.reason && ['Reason', reasonWords(basis.reason)],
+    sentiment && ['Sentiment', SENTIMENTS[sentiment]],
+    temper && ['Frustration', `${percent(frustration)} (${temper.word.toLowerCase()})`],
+  ].filter(Boolean);
+  return el(
+    'details',
+    { class: 'decision' },
+    el('summary', {}, icon('bot'), el('span', {}, decisionLine(basis, rule)), icon('chevron')),
+    el('dl', { class: 'facts' }, facts.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value)))),
+  );
+}
+
+/** "Bot: answered from ‘returns’ · 93 % sure · rule good_answer" */
+export function decisionLine(basis, rule) {
+  const what = {
+    answer: `answered from ‘${basis.faq_id}’`,
+    clarify: 'asked which one was meant',
+    smalltalk: 'made small talk',
+    decline: 'said that it does not know',
+    handoff: basis.reason ? `called a person (${reasonWords(basis.reason).toLowerCase()})` : 'called a person',
+  }[basis.decision];
+  const sure = basis.decision === 'answer' || basis.decision === 'clarify' ? ` · ${percent(basis.confidence)} sure` : '';
+  return `Bot: ${what}${sure} · rule ${rule}`;
+}
+
+function contactCard({ email, text, at }) {
+  return el(
+    'article',
+    { class: 'contact' },
+    el('header', { class: 'message-head' }, icon('mail'), el('span', { class: 'message-who' }, 'Left for the desk'), stamp(at)),
+    el('a', { href: `mailto:${mailAddress(email)}` }, email),
+    el('p', { class: 'plain', dir: 'auto' }, text),
+  );
+}
+
+function systemLine(event, myId) {
+  return el('p', { class: 'system' }, el('span', {}, systemWords(event, myId)), ' ', stamp(event.at));
+}
+
+function systemWords(event, myId) {
+  switch (event.kind) {
+    case 'chat_queued':
+      return `Waiting for a person: ${reasonWords(event.reason).toLowerCase()}`;
+    case 'chat_claimed':
+      return event.agent_id === myId ? 'You took this chat' : `${event.agent_name} took this chat`;
+    case 'chat_released':
+      return event.cause === 'agent_vanished' ? 'The agent’s connection was lost; waiting again' : 'Put back into the queue';
+    case 'chat_returned':
+      return event.by === 'visitor' ? 'The visitor went back to the bot' : 'Given back to the bot';
+    case 'chat_closed':
+      return event.by === 'visitor' ? 'The visitor ended the chat' : 'The chat was closed';
+    case 'chat_reopened':
+      return 'The visitor wrote again; reopened';
+    default:
+      return event.kind.replaceAll('_', ' ');
+  }
+}
+
+function stamp(at) {
+  return el('time', { class: 'message-time', datetime: at, title: dateAndTime(at) }, clock(at));
+}
