@@ -13,7 +13,7 @@ from api.channels import rasa_rest
 from api.house import House, build
 from api.limits import Limits
 from api.logs import set_up
-from api.routes import articles, desk, mind, public, session
+from api.routes import articles, desk, mind, public, session, staff
 from core.settings import Settings
 
 
@@ -41,7 +41,7 @@ def create(house: House) -> FastAPI:
     problems.install(app)
     app.middleware("http")(_headers)
     for router in (
-        public.router, docs_page.router, session.router, articles.router, desk.router, mind.router,
+        public.router, docs_page.router, session.router, staff.router, articles.router, desk.router, mind.router,
         rasa_rest.router, sockets.router,
     ):  # fmt: skip
         app.include_router(router)

@@ -46,10 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         settings = Settings()
-        run: Callable[[argparse.Namespace, Settings], int] = arguments.run
-        return run(arguments, settings)
     except ValidationError as error:
         return _failed(f"a setting is wrong: {in_words(error.errors())}")
+    except (ValueError, OSError) as error:  # warmline.toml is no TOML, or cannot be read
+        return _failed(f"the settings cannot be read: {error}")
+    try:
+        run: Callable[[argparse.Namespace, Settings], int] = arguments.run
+        return run(arguments, settings)
     except (Refusal, CannotRun) as refusal:
         return _failed(str(refusal))
     except BrokenPipeError:

@@ -18,6 +18,8 @@ Step = Callable[[House], Awaitable[object]]
 
 async def forever(house: House) -> None:
     """The job loop: one broken tick is logged, never the end of the loop."""
+    if house.settings.workers == 1:
+        await _safely(house, _grace)
     await _safely(house, lambda h: h.turns.sweep(after=timedelta(0)))
     await asyncio.gather(_ticking(house), _refreshing(house))
 
@@ -36,6 +38,11 @@ async def _refreshing(house: House) -> None:
         while True:
             await box.get()
             await _safely(house, warm_up)
+
+
+async def _grace(house: House) -> None:
+    async with transaction(house.db) as session:
+        await presence.grace_after_restart(session, house.now())
 
 
 async def bring_back(house: House) -> None:

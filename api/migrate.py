@@ -129,4 +129,8 @@ def _no_file_yet(url: str) -> bool:
 def _make_folder(url: str) -> None:
     name = make_url(url).database
     if url.startswith("sqlite") and name:
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(name).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unreachable(f"The folder {folder} cannot be made: {error.strerror}.") from error

@@ -5,6 +5,7 @@ no setting that changes them into something else: a business's name only stands 
 """
 
 from dataclasses import dataclass
+from unicodedata import category
 
 from core.events import Button, Reason, Sender
 from handoff.waiting import Place
@@ -19,15 +20,26 @@ class Words:
 
 
 def sender(business: str) -> Sender:
-    return Sender(kind="bot", name=f"{business} bot" if business else "Support bot")
+    shown = _shown(business)
+    return Sender(kind="bot", name=f"{shown} bot" if shown else "Support bot")
 
 
 def greeting(business: str) -> str:
-    whose = f" of {business}" if business else ""
+    shown = _shown(business)
+    whose = f" of {shown}" if shown else ""
     return (
         f"Hello, I'm the bot{whose}: a computer program, not a person. I answer from our FAQ, and you can talk to "
         "a person at any time with the button below."
     )
+
+
+def _shown(business: str) -> str:
+    """A business's name on one line, so that nothing in it hides, reverses or pushes away the word "bot"."""
+    seen = (" " if c in _BLANK or category(c) == "Cc" else c for c in business if category(c) != "Cf")
+    return " ".join("".join(seen).split())[:80].rstrip()
+
+
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"  # letters by name, and nothing to see
 
 
 def smalltalk(kind: str, upset: bool) -> Words:

@@ -169,8 +169,26 @@ def _begin_properly(engine: AsyncEngine) -> None:
                        "secure_delete=ON"):  # fmt: skip
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        _stop_once(connection.driver_connection)
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:
         read_only = connection.get_execution_options().get("read_only", False)
         connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
+
+
+def _stop_once(driver: Any) -> None:
+    """Of a connection that is cancelled twice SQLAlchemy stops the thread while aiosqlite still closes it;
+    aiosqlite's own stop() then waits for ever for a thread that is gone, and the process does not end.
+    """
+    stop: Callable[[], Any] = driver.stop
+    stopped = False
+
+    def once() -> Any:
+        nonlocal stopped
+        if stopped:
+            return None
+        stopped = True
+        return stop()
+
+    driver.stop = once

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import audit
 from core.conversations import digest
-from core.errors import BadInput, Conflict, NotSignedIn
+from core.errors import BadInput, Conflict, NotFound, NotSignedIn
 from core.tables import ApiKeyRow, SignInLinkRow, StaffRow, StaffSessionRow
 from core.text import checked
 
@@ -142,6 +142,28 @@ async def add(
     await session.flush()
     await audit.note(session, actor=actor, action="staff.added", subject=str(row.id), now=now, role=role)
     return _person(row)
+
+
+async def everybody(session: AsyncSession) -> list[tuple[Person, bool]]:
+    """All accounts, and whether each is active."""
+    rows = await session.scalars(select(StaffRow).order_by(StaffRow.name))
+    return [(_person(row), row.active) for row in rows]
+
+
+async def deactivate(session: AsyncSession, staff_id: UUID, *, now: datetime, actor: str) -> None:
+    """No more signing in, and every session ends; chats held go back into the line by themselves.
+
+    Raises:
+        NotFound: no such account, or it is not active.
+
+    """
+    found = await session.scalar(
+        update(StaffRow).where(StaffRow.id == staff_id, StaffRow.active).values(active=False).returning(StaffRow.id)
+    )
+    if found is None:
+        raise NotFound("There is no such active account.")
+    await session.execute(delete(StaffSessionRow).where(StaffSessionRow.staff_id == staff_id))
+    await audit.note(session, actor=actor, action="staff.deactivated", subject=str(staff_id), now=now)
 
 
 async def by_email(session: AsyncSession, email: str) -> Person | None:

@@ -57,6 +57,17 @@ async def leave_soon(session: AsyncSession, agent_id: UUID, now: datetime) -> No
     )
 
 
+async def grace_after_restart(session: AsyncSession, now: datetime) -> None:
+    """Nobody could renew while the only process was down: agents who held chats get a lease to come back by."""
+    holders = select(CaseRow.agent_id).where(CaseRow.state == "claimed")
+    await session.execute(
+        update(PresenceRow)
+        .where(PresenceRow.agent_id.in_(holders), PresenceRow.lease_until < now + LEASE)
+        .values(lease_until=now + LEASE)
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def count_online(session: AsyncSession, now: datetime) -> int:
     found = await session.scalar(
         select(func.count())

@@ -32,7 +32,7 @@ _PATTERNS: tuple[tuple[FactKind, str], ...] = (
     ("reference", r"(?<![\w-])#?(?=[A-Za-z0-9-]*\d)(?:[A-Z]{1,4}-?\d[\dA-Z-]{2,}|\d{5,})(?![\w-])"),
 )
 _FACTS = tuple((what, re.compile(p, 0 if what == "reference" else re.IGNORECASE)) for what, p in _PATTERNS)
-_SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")  # not the point in 64.90
 _WANTING = re.compile(
     r"\b(?:want|need|would like|looking for|trying to|can (?:i|you|we)|could (?:i|you|we)|how (?:do|can|long|much)"
     r"|where|when|why|what|which|who|is there|are there|do you|please|refund|cancel|change|return|broken|wrong"
@@ -66,10 +66,13 @@ def summarise(said: Sequence[str], tried: Sequence[str]) -> Summary:
 
 
 def _wants(said: Sequence[str]) -> str:
-    sentences = [s.strip() for text in said for s in _SENTENCE.findall(text) if s.strip()]
+    sentences = [s.strip() for text in said for s in _SENTENCE_END.split(text) if any(map(str.isalnum, s))]
     if not sentences:
         return ""
-    return _clipped(max(enumerate(sentences), key=lambda item: (_weight(item[1]), item[0]))[1])
+    # What was said later is nearer to what is still wanted: a solved question stands at the beginning.
+    later = 1.5 / len(sentences)
+    best = max(range(len(sentences)), key=lambda n: _weight(sentences[n]) + n * later)
+    return _clipped(sentences[best])
 
 
 def _weight(sentence: str) -> float:

@@ -204,13 +204,14 @@ class _Words:
 
 
 class _Grams:
-    """TF-IDF cosine of character grams. Grams of more than 2,000 documents weigh little and cost most."""
+    """TF-IDF cosine of character grams. Those of more than 2,000 documents say little and cost most: left out."""
 
     def __init__(self, documents: Sequence[str]) -> None:
         counts = [grams(document) for document in documents]
         frequencies = Counter(gram for row in counts for gram in row)
         n = len(documents)
-        self._idf = {g: math.log((1 + n) / (1 + f)) + 1 for g, f in frequencies.items() if f <= 2000}
+        self._idf = {g: math.log((1 + n) / (1 + f)) + 1 for g, f in frequencies.items()}
+        self._idf |= {g: 0.0 for g, f in frequencies.items() if f > 2000}
         self._unseen = math.log(1 + n) + 1
         self._postings = _Postings((_unit(self._weigh(row)) for row in counts), n)
 
@@ -218,7 +219,8 @@ class _Grams:
         return self._postings.score(_unit(self._weigh(query)))
 
     def _weigh(self, row: Counter[str]) -> dict[str, float]:
-        return {g: (1 + math.log(c)) * self._idf.get(g, self._unseen) for g, c in row.items()}
+        weighed = {g: (1 + math.log(c)) * self._idf.get(g, self._unseen) for g, c in row.items()}
+        return {g: w for g, w in weighed.items() if w}
 
 
 def _unit(row: dict[str, float]) -> dict[str, float]:

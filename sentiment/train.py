@@ -33,6 +33,7 @@ DIMENSIONS = 384
 SURFACE = len(surface(""))
 STEPS = 900
 MEMBERS = 3
+WEIGHT_DECAY = 0.1
 
 
 def rows(path: Path) -> list[Row]:
@@ -148,13 +149,14 @@ def learn(lesson: Lesson, keep: NDArray[np.bool_], outputs: int, seed: int, step
     torch.nn.init.zeros_(straight.weight)
     inner = torch.nn.Linear(x.shape[1], HIDDEN)
     outer = torch.nn.Linear(HIDDEN, y.shape[1], bias=False)
+    # Not on the inputs: in turned coordinates that kills the leading directions (AUROC .948 -> .925).
     drop = torch.nn.Dropout(0.3)
 
     def answer(z: Any) -> Any:
-        return straight(drop(z)) + outer(drop(torch.relu(inner(drop(z)))))
+        return straight(z) + outer(drop(torch.relu(inner(z))))
 
     numbers = [*straight.parameters(), *inner.parameters(), *outer.parameters()]
-    stepper = torch.optim.AdamW(numbers, lr=1e-3, weight_decay=1e-2)
+    stepper = torch.optim.AdamW(numbers, lr=1e-3, weight_decay=WEIGHT_DECAY)
     slope = torch.optim.lr_scheduler.OneCycleLR(stepper, 3e-3, total_steps=steps)
     stress = torch.ones(y.shape[1]) if lesson.stress is None else torch.tensor(lesson.stress)
     draw = (lesson.weight * keep) / (lesson.weight * keep).sum()
@@ -312,6 +314,18 @@ def lesson_of(data: Path, vectors: Vectors, extra: Iterable[Row] = ()) -> tuple[
         fold=fold[source],
         pairs=pairs,
     )
+    calm = [r for r in messages if r["sentiment"] == "neutral" and not r["frustrated"]]
+    together, _ = long_messages(calm, 300, 2)
+    answers = [r["answer"] for path in sorted(data.glob("train/*/faq.jsonl")) for r in rows(path)]
+    flat = np.full((len(together) + len(answers), y.shape[1]), UNKNOWN, dtype=np.float32)
+    flat[:, :4] = (0, 1, 0, 0)
+    long = replace(
+        own,
+        x=look(vectors, [*together, *answers]),
+        y=flat,
+        weight=np.full(len(flat), 0.12 / len(flat)),
+        fold=np.full(len(flat), -1),
+    )
     z = np.full((len(emotions), y.shape[1]), UNKNOWN, dtype=np.float32)
     z[:, 4:] = [[name in r["label"] for name in names] for r in emotions]
     reddit = replace(
@@ -322,7 +336,14 @@ def lesson_of(data: Path, vectors: Vectors, extra: Iterable[Row] = ()) -> tuple[
         fold=np.full(len(z), -1),
         pairs=_no_pairs(),
     )
-    return join([own, twins, reddit]), len(written)
+    return join([own, twins, long, reddit]), len(written)
+
+
+def long_messages(messages: Sequence[Row], count: int, seed: int) -> tuple[list[str], list[list[int]]]:
+    """Several messages run together, and which ones: length alone must not look like a feeling."""
+    chance = np.random.default_rng(seed)
+    chosen = [chance.choice(len(messages), chance.integers(3, 11)).tolist() for _ in range(count)]
+    return [" ".join(messages[i]["text"] for i in some) for some in chosen], chosen
 
 
 def _no_pairs() -> NDArray[np.int64]:

@@ -34,28 +34,33 @@ def name_of(node: ast.expr) -> str:
 def faults(where: str, source: str) -> list[str]:
     """What a module at ``where`` does against the rules of the house."""
     tree = ast.parse(source)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [*import_faults(where, tree), *(fault for call in calls for fault in call_faults(where, call))]
+
+
+def import_faults(where: str, tree: ast.AST) -> Iterator[str]:
     package = where.partition("/")[0]
-    found = []
     for name in dict.fromkeys(imports(tree)):
         other = name.partition(".")[0]
         if other not in FLOOR or other == package:
             continue
         if FLOOR[other] >= FLOOR[package]:
-            found.append(f"{package} may not import {name}")
+            yield f"{package} may not import {name}"
         if ".tables" in name and other != "core" and where != GATHERS_ALL_TABLES:
-            found.append(f"{name} is private to {other}; call its functions")
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        called = name_of(call.func)
-        if called == "commit" and where != "core/db.py":
-            found.append("only core.db commits")
-        if called in ("writers", "readers") and where != "core/db.py":
-            found.append("only core.db opens sessions")
-        if called == "relationship":
-            found.append("no relationship(): a query says what it loads")
-        for target in [called, *(name_of(a) for a in call.args if called in ("insert", "Insert"))]:
-            if target in ONE_WRITER and where != ONE_WRITER[target]:
-                found.append(f"only {ONE_WRITER[target]} writes {target}")
-    return found
+            yield f"{name} is private to {other}; call its functions"
+
+
+def call_faults(where: str, call: ast.Call) -> Iterator[str]:
+    called = name_of(call.func)
+    if called == "commit" and where != "core/db.py":
+        yield "only core.db commits"
+    if called in ("writers", "readers") and where != "core/db.py":
+        yield "only core.db opens sessions"
+    if called == "relationship":
+        yield "no relationship(): a query says what it loads"
+    for target in [called, *(name_of(a) for a in call.args if called in ("insert", "Insert"))]:
+        if target in ONE_WRITER and where != ONE_WRITER[target]:
+            yield f"only {ONE_WRITER[target]} writes {target}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -151,8 +151,8 @@ const INLINE = new RegExp(
 );
 
 /**
- * Markdown as nodes: paragraphs, line breaks, bold, italic, code, lists, headings (as bold paragraphs) and
- * links to http, https and mailto. All else, HTML too, stays the text that it is.
+ * Markdown as nodes: paragraphs, line breaks, bold, italic, code, lists, headings (as bold paragraphs), links.
+ * All else, HTML too, stays text.
  *
  * @param {string} text
  * @returns {DocumentFragment}
@@ -236,7 +236,7 @@ function plainWithLinks(text) {
 
 // --- memory ---
 
-/** What this tab's sessionStorage holds. Blocked or full storage is as good as none. */
+/** From this tab's sessionStorage; blocked or full is as good as none. */
 function recall(name) {
   try {
     return JSON.parse(sessionStorage.getItem(name)) ?? {};
@@ -373,9 +373,9 @@ class Emitter {
  * The visitor's conversation. It emits:
  *
  *     event {event, live}              each once, in order; not live: replayed after a reload
- *     delivery {key, status, message}  of a frame: sending, unsent, sent or refused
+ *     delivery {key, status, message}  sending, unsent, sent or refused
  *     refused {code, message, shown}   shown: where it was written
- *     update, typing sender            the state, the outbox or the line changed; an agent types
+ *     update, typing sender
  *     reset, expired                   forget all events; the server has, too
  */
 class Chat extends Emitter {
@@ -388,7 +388,7 @@ class Chat extends Emitter {
     const { token, epoch, startKey, isOpen, outbox } = recall(this.name);
     Object.assign(this, { token, epoch, startKey, isOpen });
     // Unconfirmed frames, in order. One with a `key` stays until its `stored` or echo came: the key makes
-    // sending it again harmless. One without is forgotten once it is on the line.
+    // sending it again harmless. Others are forgotten once they are sent.
     this.outbox = Object.values(outbox ?? {}).map((frame) => ({ frame, sent: false, failed: false }));
   }
 
@@ -440,7 +440,6 @@ class Chat extends Emitter {
     const entry = this.#find(key);
     if (!entry) return;
     entry.sent = false;
-    this.emit('delivery', { key, status: 'sending' });
     this.#flush();
     this.line.check();
   }
@@ -508,12 +507,18 @@ class Chat extends Emitter {
     return frame.key;
   }
 
+  /** One message at a time, so that none is overtaken; all else at once. */
   #flush() {
     if (this.line.status !== 'up') return;
-    for (const entry of this.outbox.filter(({ sent, failed }) => !sent && !failed)) {
-      const { key } = entry.frame;
+    let busy = this.paused;
+    for (const entry of this.outbox.filter(({ failed }) => !failed)) {
+      const { key, kind } = entry.frame;
+      const waits = kind === 'say' && busy;
+      busy ||= kind === 'say';
+      if (waits || entry.sent) continue;
       this.line.send(entry.frame);
       entry.sent = true;
+      this.emit('delivery', { key, status: 'sending' });
       const late = () => this.#find(key) === entry && !entry.failed;
       if (key) setTimeout(() => late() && this.emit('delivery', { key, status: 'unsent' }), STORED_WITHIN);
     }
@@ -524,11 +529,11 @@ class Chat extends Emitter {
     return this.outbox.find((entry) => entry.frame.key === key);
   }
 
-  /** @returns the entry, which is no longer in the outbox */
   #settle(key) {
     const entry = this.#find(key);
     this.outbox = this.outbox.filter((other) => other !== entry);
     this.#save();
+    this.#flush();
     return entry;
   }
 
@@ -557,14 +562,25 @@ class Chat extends Emitter {
     this.emit('update');
   }
 
-  #refused({ ref, code, message }) {
+  #refused({ ref, code, message, retry_after: seconds }) {
     const entry = this.#find(ref);
     const kind = entry?.frame.kind;
+    if (kind === 'say' && seconds) {
+      this.paused = true;
+      setTimeout(() => this.#unpause(entry), seconds * 1000);
+      return;
+    }
     if (kind === 'say') entry.failed = true; // its text is kept
     else if (entry) this.#settle(ref);
     this.emit('delivery', { key: ref, status: 'refused', message });
     this.emit('refused', { code, message, shown: kind === 'say' || kind === 'leave_contact' });
     this.emit('update');
+    this.#flush();
+  }
+
+  #unpause(entry) {
+    this.paused = entry.sent = false;
+    this.#flush();
   }
 
   #forgetEvents() {
@@ -1047,7 +1063,6 @@ export class WarmlineChat extends HTMLElement {
     this.chat.line.check();
   }
 
-  /** A break of the line is shown when it lasts. */
   #watchLine() {
     const { status } = this.chat.line;
     if (status === 'up') {
@@ -1170,7 +1185,7 @@ button, summary { cursor: pointer; padding: 0; }
 svg { width: 1.4em; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
 h2, h3 { font-size: 1em; line-height: 1.3; }
 p, h2, .text { overflow-wrap: anywhere; }
-p:not(.who), button, summary { unicode-bidi: plaintext; }
+p:not(.who), h3, button, summary { unicode-bidi: plaintext; }
 .face { border-radius: 12px; }
 .launcher, .face, .icon, .send { display: grid; place-items: center; flex: none; width: 36px; height: 36px; }
 .launcher, .face, .send, .primary, [data-sender=visitor] > .text { background: var(--accent); color: var(--on-accent); }

@@ -459,7 +459,7 @@ async def test_a_token_in_the_address_opens_nothing(house: Running) -> None:
         house.visitor() as ada,
         connect(
             f"{house.ws}/ws/visitor?token={ada.token}&after=0",
-            origin=house.origin,  # type: ignore[arg-type]
+            origin=house.origin,
         ) as socket,
     ):
         with pytest.raises(TimeoutError):

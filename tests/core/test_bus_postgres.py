@@ -19,7 +19,7 @@ PATIENCE = 20.0  # seconds
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not holds():
+        while not holds():  # noqa: ASYNC110  a link has no event to wait for
             await asyncio.sleep(0.01)
 
 

@@ -97,10 +97,14 @@ async def test_thirty_who_speak_at_once_get_thirty_numbers_without_a_gap(db: Dat
 async def test_a_message_that_fails_leaves_no_gap(db: Database) -> None:
     ada, _ = await started(db)
     await said(db, ada, "one")
-    with pytest.raises(RuntimeError):
+
+    async def fail() -> None:
         async with transaction(db) as session:
             await say(session, ada, sender=ADA, text="lost", key="k", now=NOON)
             raise RuntimeError("the line is cut")
+
+    with pytest.raises(RuntimeError):
+        await fail()
     await said(db, ada, "two")
     assert await log(db, ada) == [(1, "one"), (2, "two")]
 

@@ -76,11 +76,14 @@ async def test_twenty_concurrent_read_then_writes_count_twenty(db: Database, oth
 
 
 async def test_nothing_is_kept_or_published_when_the_transaction_fails(db: Database, notices: list[Notice]) -> None:
-    with pytest.raises(RuntimeError):
+    async def fail() -> None:
         async with transaction(db) as session:
             await set_fact(session, "count", "1")
             announce(session, Notice(HOUSE))
             raise RuntimeError("the process has other plans")
+
+    with pytest.raises(RuntimeError):
+        await fail()
     assert notices == []
     assert await count(db) is None
 
@@ -157,12 +160,15 @@ async def test_a_postgres_that_cannot_be_reached_is_away(host: str) -> None:
 async def test_a_connection_that_is_cut_under_a_write_means_away_and_the_next_one_works(
     db: Database, others: list[Database]
 ) -> None:
-    with pytest.raises(DatabaseAway):
+    async def write_and_be_cut() -> None:
         async with transaction(db) as session:
             me = await session.scalar(text("SELECT pg_backend_pid()"))
             async with transaction(others[0]) as axe:
                 await axe.execute(text("SELECT pg_terminate_backend(:me, 5000)"), {"me": me})
             await set_fact(session, "count", "1")
+
+    with pytest.raises(DatabaseAway):
+        await write_and_be_cut()
     async with transaction(db) as session:
         await set_fact(session, "count", "2")
     assert await count(db) == "2"

@@ -1,7 +1,7 @@
 """core/events.py: numbered once, seen by those it is for, and read back as it was recorded."""
 
 from datetime import UTC, datetime
-from typing import Annotated, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 from uuid import UUID, uuid4
 
 import pytest
@@ -41,11 +41,11 @@ BASIS = Basis(
 
 
 def one_of_each(conversation_id: UUID) -> list[Event]:
-    here = {"conversation_id": conversation_id, "at": NOON}
+    here: Any = {"conversation_id": conversation_id, "at": NOON}
     return [
         MessageSaid(
             **here, message_id=uuid4(), key="k1", sender=Sender(kind="agent", id=uuid4(), name="Zoë 🙂"),
-            text="\u202eمرحبا\n**bold** \u2028", format="markdown", basis=BASIS,
+            text="\u202e\u05e9\u05dc\u05d5\u05dd\n**bold** \u2028", format="markdown", basis=BASIS,
             buttons=(Button(title="A person", payload="/human"), Button(title="b", payload="b")),
         ),
         ChatQueued(**here, reason="vulnerable"),

@@ -101,8 +101,8 @@ def test_many_facts_do_not_flood_the_card() -> None:
 @pytest.mark.parametrize(
     "piece",
     [
-        "1.1", "a", "1", "a-", "1- ", "1 ", "(0", "a@b.", "a.", "€1,", "3 of ", "order ", "case-", "order is was number ",
-        "order: ", "#A1-", "A-", " ", ".", "can ",
+        "1.1", "a", "1", "a-", "1- ", "1 ", "(0", "a@b.", "a.", "€1,", "3 of ", "order ", "case-",
+        "order is was number ", "order: ", "#A1-", "A-", " ", ".", "can ",
     ],
 )  # fmt: skip
 def test_a_hostile_message_takes_no_time(piece: str) -> None:

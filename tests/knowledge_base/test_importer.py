@@ -28,10 +28,12 @@ CSV = (
     b'May I send it back?,"Yes, within **30 days**.\n\n- free",returns,Can I return it?|Refund?| ,Orders,x\r\n'
     b"When are you open?,From 9 to 5.,hours,,Shop,\r\n"
 )
-JSON_LD = b"""{"@context": "https://schema.org", "@graph": [{"@type": "WebSite"}, {"@type": ["WebPage", "FAQPage"], "mainEntity": [
+JSON_LD = b"""{"@context": "https://schema.org", "@graph": [
+{"@type": "WebSite"}, {"@type": ["WebPage", "FAQPage"], "mainEntity": [
 {"@type": "Question", "@id": "https://example.com/help#returns", "about": "Orders", "name": "May I send it back?",
  "alternateName": ["Can I return it?", "Refund?"],
- "acceptedAnswer": {"@type": "Answer", "text": "<p>Yes, within <b>30 days</b>.</p><ul><li>free</li></ul><script>x()</script>"}},
+ "acceptedAnswer": {"@type": "Answer", "text":
+  "<p>Yes, within <b>30 days</b>.</p><ul><li>free</li></ul><script>x()</script>"}},
 {"@type": "Question", "@id": "#hours", "about": "Shop", "name": "When are you open?",
  "acceptedAnswer": [{"@type": "Answer", "text": "From 9 to 5."}]}]}]}"""
 HTML = (
@@ -212,8 +214,11 @@ SLUGS = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
 # parts the alternates of two formats (test_exporter.py says what becomes of it).
 ANYTHING = st.characters(codec="utf-8", exclude_characters="\x00\r|")
 SPICE = st.sampled_from(
-    ["#", "# x", "\n# x", "\n\\# x", "\\", "-->", "<!-- id: a -->", "<b>", "</p>", "<https://x.y>", "'", "'=", "=1", "''+", "@",
-     '"', '""', ",", ";", "\t", "\n", "\n\n\n", "&amp;", "&lt;", "--", " # ", "```\n# x\n```", "\u2028", "\x85", "\x0b", "C#", "{", "]"]
+    [
+        "#", "# x", "\n# x", "\n\\# x", "\\", " # ", "C#", "```\n# x\n```", "-->", "--", "<!-- id: a -->", "<b>",
+        "</p>", "<https://x.y>", "&amp;", "&lt;", "'", "'=", "=1", "''+", "@", '"', '""', ",", ";", "\t",
+        "\n", "\n\n\n", "\u2028", "\x85", "\x0b", "{", "]",
+    ]
 )  # fmt: skip
 TEXT = st.lists(st.text(ANYTHING, max_size=8) | SPICE, min_size=1, max_size=6).map("".join)
 LINE = TEXT.map(lambda text: " ".join(text.split()))  # a heading of Markdown is one line

@@ -3,11 +3,26 @@
 import { copy } from '../shared/clipboard.js';
 import { el, fill, setText } from '../shared/dom.js';
 import { icon, levelBars } from '../shared/icons.js';
-import { DECISIONS, FACTS, SENTIMENTS, clock, heat, percent, reasonWords, since, visitorName } from '../shared/words.js';
+import {
+  DECISIONS,
+  FACTS,
+  SENTIMENTS,
+  clock,
+  heat,
+  percent,
+  reasonWords,
+  since,
+  visitorName,
+} from '../shared/words.js';
 
 export class CaseCard {
   #session;
-  #content = el('div', { class: 'pane-scroll case', tabindex: '0', role: 'region', 'aria-label': 'Details of the case' });
+  #content = el('div', {
+    class: 'pane-scroll case',
+    tabindex: '0',
+    role: 'region',
+    'aria-label': 'Details of the case',
+  });
   #wait = null;
   #shown = '';
 
@@ -20,7 +35,16 @@ export class CaseCard {
       el(
         'header',
         { class: 'pane-head' },
-        el('button', { type: 'button', class: 'icon-button only-narrow', 'aria-label': 'Back to the conversation', onclick: onBack }, icon('back')),
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'icon-button only-narrow',
+            'aria-label': 'Back to the conversation',
+            onclick: onBack,
+          },
+          icon('back'),
+        ),
         el('h2', { tabindex: '-1' }, 'Details'),
       ),
       this.#content,
@@ -39,13 +63,35 @@ export class CaseCard {
     const openFold = sameChat ? this.#content.querySelector('details') : null;
     this.#shown = state;
     this.#wait = null;
-    if (!id) return void fill(this.#content, el('p', { class: 'quiet-text small-text' }, 'The reason, the summary and what the bot tried appear here.'));
-    fill(this.#content, item ? this.#about(item) : el('p', { class: 'quiet-text small-text' }, 'Nothing more is known about this chat now: it is in no list of the desk.'), openFold ?? this.#decisions(id));
+    if (!id)
+      return void fill(
+        this.#content,
+        el(
+          'p',
+          { class: 'quiet-text small-text' },
+          'The reason, the summary and what the bot tried appear here.',
+        ),
+      );
+    fill(
+      this.#content,
+      item
+        ? this.#about(item)
+        : el(
+            'p',
+            { class: 'quiet-text small-text' },
+            'Nothing more is known about this chat now: it is in no list of the desk.',
+          ),
+      openFold ?? this.#decisions(id),
+    );
     return undefined;
   }
 
   tick() {
-    if (this.#wait) setText(this.#wait.node, this.#wait.isOver ? clock(this.#wait.at) : `${since(this.#wait.at)} (since ${clock(this.#wait.at)})`);
+    if (this.#wait)
+      setText(
+        this.#wait.node,
+        this.#wait.isOver ? clock(this.#wait.at) : `${since(this.#wait.at)} (since ${clock(this.#wait.at)})`,
+      );
   }
 
   focus() {
@@ -72,7 +118,23 @@ export class CaseCard {
       item.agent_name && line('Helped by', item.agent_name),
       item.sentiment && line('Sentiment', SENTIMENTS[item.sentiment]),
       temper &&
-        el('div', { class: 'fact-wide' }, el('dt', {}, 'Frustration'), el('dd', {}, el('span', { class: `temper temper-${temper.level}` }, levelBars(temper.level), temper.word, el('span', { class: 'number' }, percent(item.frustration))), meter(item.frustration, temper.level === 3 ? 'hot' : ''))),
+        el(
+          'div',
+          { class: 'fact-wide' },
+          el('dt', {}, 'Frustration'),
+          el(
+            'dd',
+            {},
+            el(
+              'span',
+              { class: `temper temper-${temper.level}` },
+              levelBars(temper.level),
+              temper.word,
+              el('span', { class: 'number' }, percent(item.frustration)),
+            ),
+            meter(item.frustration, temper.level === 3 ? 'hot' : ''),
+          ),
+        ),
       line('Channel', item.channel),
     );
   }
@@ -85,12 +147,22 @@ export class CaseCard {
       fill(list, el('li', { class: 'skeleton' }));
       try {
         const { decisions } = await this.#session.request('GET', `/conversations/${id}/decisions`);
-        fill(list, decisions.length ? decisions.map(decisionItem) : el('li', { class: 'quiet-text' }, 'The bot has decided nothing here.'));
+        fill(
+          list,
+          decisions.length
+            ? decisions.map(decisionItem)
+            : el('li', { class: 'quiet-text' }, 'The bot has decided nothing here.'),
+        );
       } catch (problem) {
         fill(list, el('li', { class: 'note bad' }, problem.message));
       }
     };
-    const box = el('details', { class: 'fold', ontoggle: load }, el('summary', {}, 'What the bot weighed', icon('chevron')), list);
+    const box = el(
+      'details',
+      { class: 'fold', ontoggle: load },
+      el('summary', {}, 'What the bot weighed', icon('chevron')),
+      list,
+    );
     return box;
   }
 }
@@ -99,7 +171,15 @@ function summaryBlocks({ wants, facts, tried, open }) {
   return [
     wants && block('Wants', el('p', { dir: 'auto' }, wants)),
     facts.length > 0 && block('Facts given', el('ul', { class: 'plain-list chips' }, facts.map(factChip))),
-    tried.length > 0 && block('The bot tried', el('ul', { class: 'tried' }, tried.map((entry) => el('li', {}, entry)))),
+    tried.length > 0 &&
+      block(
+        'The bot tried',
+        el(
+          'ul',
+          { class: 'tried' },
+          tried.map((entry) => el('li', {}, entry)),
+        ),
+      ),
     open && block('Still open', el('p', { dir: 'auto' }, open)),
   ];
 }
@@ -108,7 +188,18 @@ function factChip({ what, text }) {
   return el(
     'li',
     {},
-    el('button', { type: 'button', class: 'chip', 'aria-label': `Copy ${FACTS[what].toLowerCase()} ${text}`, onclick: () => copy(text) }, el('span', { class: 'chip-what' }, FACTS[what]), el('span', { class: 'number' }, text), icon('copy')),
+    el(
+      'button',
+      {
+        type: 'button',
+        class: 'chip',
+        'aria-label': `Copy ${FACTS[what].toLowerCase()} ${text}`,
+        onclick: () => copy(text),
+      },
+      el('span', { class: 'chip-what' }, FACTS[what]),
+      el('span', { class: 'number' }, text),
+      icon('copy'),
+    ),
   );
 }
 
@@ -116,9 +207,28 @@ function decisionItem({ at, decision, rule, why, candidates }) {
   return el(
     'li',
     {},
-    el('p', { class: 'decision-head' }, el('strong', {}, DECISIONS[decision]), el('time', { datetime: at }, clock(at))),
+    el(
+      'p',
+      { class: 'decision-head' },
+      el('strong', {}, DECISIONS[decision]),
+      el('time', { datetime: at }, clock(at)),
+    ),
     el('p', {}, why),
-    el('ul', { class: 'plain-list' }, (candidates ?? []).slice(0, 3).map((candidate) => el('li', { class: 'candidate' }, el('span', {}, candidate.question ?? candidate.faq_id), el('span', { class: 'number' }, percent(candidate.confidence)), meter(candidate.confidence, 'bot')))),
+    el(
+      'ul',
+      { class: 'plain-list' },
+      (candidates ?? [])
+        .slice(0, 3)
+        .map((candidate) =>
+          el(
+            'li',
+            { class: 'candidate' },
+            el('span', {}, candidate.question ?? candidate.faq_id),
+            el('span', { class: 'number' }, percent(candidate.confidence)),
+            meter(candidate.confidence, 'bot'),
+          ),
+        ),
+    ),
     el('p', { class: 'hint' }, `Rule ${rule}`),
   );
 }

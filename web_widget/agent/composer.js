@@ -21,10 +21,23 @@ export class Composer {
     onkeydown: (event) => this.#onKey(event),
   });
   #send = el('button', { type: 'submit', class: 'button primary' }, icon('send'), 'Send');
-  #claim = el('button', { type: 'button', class: 'button primary block', onclick: () => this.#hooks.onClaim() }, 'Claim to reply');
+  #claim = el(
+    'button',
+    { type: 'button', class: 'button primary block', onclick: () => this.#hooks.onClaim() },
+    'Claim to reply',
+  );
   #words = el('p', { class: 'composer-words' });
   #limit = el('p', { class: 'hint composer-limit', 'aria-live': 'polite' });
-  #hint = el('p', { class: 'hint' }, el('kbd', {}, 'Enter'), ' sends, ', el('kbd', {}, 'Shift'), ' + ', el('kbd', {}, 'Enter'), ' makes a new line');
+  #hint = el(
+    'p',
+    { class: 'hint' },
+    el('kbd', {}, 'Enter'),
+    ' sends, ',
+    el('kbd', {}, 'Shift'),
+    ' + ',
+    el('kbd', {}, 'Enter'),
+    ' makes a new line',
+  );
   #writing;
 
   /** @param {{onSend: (text: string) => void, onClaim: () => void, onTyping: () => void, onDraft: (text: string) => void}} hooks */
@@ -97,7 +110,10 @@ export class Composer {
   #showLimit() {
     const over = length(this.text) - LONGEST;
     this.#send.disabled = over > 0;
-    setText(this.#limit, over > 0 ? `${count(over, 'character', 'characters')} too many; send it in parts.` : '');
+    setText(
+      this.#limit,
+      over > 0 ? `${count(over, 'character', 'characters')} too many; send it in parts.` : '',
+    );
   }
 }
 
@@ -109,6 +125,7 @@ function length(text) {
 function wordsFor(holder, mine) {
   if (mine || holder.kind === 'queue') return '';
   if (holder.kind === 'bot') return 'The bot is answering here. You can read along.';
-  if (holder.kind === 'closed') return 'This chat is closed. If the visitor writes again, it reopens with the bot.';
+  if (holder.kind === 'closed')
+    return 'This chat is closed. If the visitor writes again, it reopens with the bot.';
   return `${holder.agentName} is helping here. You can read along.`;
 }

@@ -11,7 +11,8 @@ export class Refusal extends Error {
 }
 
 const OUR_WORDS = {
-  line_lost: 'The connection broke before the server answered. Look at the chat’s state before you try again.',
+  line_lost:
+    'The connection broke before the server answered. Look at the chat’s state before you try again.',
   line_down: 'There is no connection right now. Try again when it is back.',
 };
 
@@ -65,7 +66,8 @@ export class Connection {
   ask(frame) {
     const ref = uuid();
     return new Promise((resolve, reject) => {
-      if (!this.#ready || !this.#line.send({ ...frame, ref })) return reject(new Refusal({ code: 'line_down' }));
+      if (!this.#ready || !this.#line.send({ ...frame, ref }))
+        return reject(new Refusal({ code: 'line_down' }));
       return this.#requests.set(ref, { resolve, reject });
     });
   }
@@ -73,7 +75,14 @@ export class Connection {
   /** Say `text` in a chat. It is sent again after every reconnect, under the same key, until the server stored it. */
   say(conversationId, text) {
     const key = uuid();
-    this.#outbox.set(key, { key, conversationId, text, at: new Date().toISOString(), isStored: false, refusal: null });
+    this.#outbox.set(key, {
+      key,
+      conversationId,
+      text,
+      at: new Date().toISOString(),
+      isStored: false,
+      refusal: null,
+    });
     this.#post(key);
     this.#hooks.onOutbox();
   }
@@ -111,7 +120,8 @@ export class Connection {
     else if (frame.kind === 'refused') this.#refused(frame);
     else if (frame.kind === 'stored') this.#stored(frame.key);
     else {
-      if (frame.kind === 'happened' && frame.event.kind === 'message_said') this.#outbox.delete(frame.event.key);
+      if (frame.kind === 'happened' && frame.event.kind === 'message_said')
+        this.#outbox.delete(frame.event.key);
       this.#hooks.onFrame(frame);
     }
   }
@@ -120,7 +130,8 @@ export class Connection {
     this.#ready = true;
     this.#hooks.onState(true);
     this.#hooks.onWelcome(frame);
-    for (const { key, isStored, refusal } of this.#outbox.values()) if (!isStored && !refusal) this.#post(key);
+    for (const { key, isStored, refusal } of this.#outbox.values())
+      if (!isStored && !refusal) this.#post(key);
   }
 
   #stored(key) {
@@ -150,7 +161,8 @@ export class Connection {
 
   #lost() {
     this.#ready = false;
-    for (const ref of [...this.#requests.keys()]) this.#settle(ref, ({ reject }) => reject(new Refusal({ code: 'line_lost' })));
+    for (const ref of [...this.#requests.keys()])
+      this.#settle(ref, ({ reject }) => reject(new Refusal({ code: 'line_lost' })));
     this.#hooks.onState(false);
   }
 }

@@ -12,7 +12,12 @@ const AT_BOTTOM_PX = 48;
 /** What an agent can do with a chat, by who holds it. */
 export const ACTIONS = {
   claim: { label: 'Claim', key: 'c' },
-  release: { label: 'Release', key: 'r', icon: 'release', title: 'Put it back into the queue; the visitor keeps the place' },
+  release: {
+    label: 'Release',
+    key: 'r',
+    icon: 'release',
+    title: 'Put it back into the queue; the visitor keeps the place',
+  },
   return_to_bot: { label: 'Return to bot', key: 'b', icon: 'bot', title: 'The bot answers again' },
   close: { label: 'Close', key: 'e', icon: 'check', title: 'This is settled' },
 };
@@ -32,7 +37,12 @@ export class ConversationView {
   #outgoing = el('div', { class: 'outgoing' });
   #typing = el('p', { class: 'typing', hidden: true });
   #scroller;
-  #pill = el('button', { type: 'button', class: 'button pill', hidden: true, onclick: () => this.#toBottom() }, icon('down'), 'New messages');
+  #pill = el(
+    'button',
+    { type: 'button', class: 'button pill', hidden: true, onclick: () => this.#toBottom() },
+    icon('down'),
+    'New messages',
+  );
   #composer;
   #body;
   #nothing;
@@ -48,7 +58,13 @@ export class ConversationView {
     this.#composer = new Composer({ ...hooks, onClaim: () => hooks.onAct('claim') });
     this.#scroller = el(
       'div',
-      { class: 'pane-scroll conversation', tabindex: '0', role: 'region', 'aria-label': 'Messages', onscroll: () => this.#onScroll() },
+      {
+        class: 'pane-scroll conversation',
+        tabindex: '0',
+        role: 'region',
+        'aria-label': 'Messages',
+        onscroll: () => this.#onScroll(),
+      },
       this.#logPlace,
       this.#outgoing,
       this.#typing,
@@ -59,16 +75,46 @@ export class ConversationView {
       el(
         'header',
         { class: 'pane-head' },
-        el('button', { type: 'button', class: 'icon-button only-phone', 'aria-label': 'Back to the chats', onclick: hooks.onBack }, icon('back')),
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'icon-button only-phone',
+            'aria-label': 'Back to the chats',
+            onclick: hooks.onBack,
+          },
+          icon('back'),
+        ),
         el('div', { class: 'conversation-title' }, this.#title, this.#state),
-        el('button', { type: 'button', class: 'button quiet only-narrow', onclick: hooks.onDetails }, icon('info'), 'Details'),
+        el(
+          'button',
+          { type: 'button', class: 'button quiet only-narrow', onclick: hooks.onDetails },
+          icon('info'),
+          'Details',
+        ),
       ),
       this.#toolbar,
       el('div', { class: 'conversation-middle' }, this.#scroller, this.#pill),
       this.#notice,
       this.#composer.element,
     );
-    this.#nothing = el('div', { class: 'empty tall' }, lamp(), el('h2', {}, 'No chat open'), el('p', {}, 'Choose one on the list, or press ', el('kbd', {}, 'j'), ' and ', el('kbd', {}, 'Enter'), '. ', el('kbd', {}, '?'), ' shows all shortcuts.'));
+    this.#nothing = el(
+      'div',
+      { class: 'empty tall' },
+      lamp(),
+      el('h2', {}, 'No chat open'),
+      el(
+        'p',
+        {},
+        'Choose one on the list, or press ',
+        el('kbd', {}, 'j'),
+        ' and ',
+        el('kbd', {}, 'Enter'),
+        '. ',
+        el('kbd', {}, '?'),
+        ' shows all shortcuts.',
+      ),
+    );
     this.element = el('section', { class: 'pane', 'aria-label': 'Conversation' }, this.#nothing, this.#body);
   }
 
@@ -95,11 +141,15 @@ export class ConversationView {
     const wasAtBottom = this.#isAtBottom();
     const fresh = chat.events.slice(this.#drawn);
     const wasLoaded = this.#log.getAttribute('aria-live') === 'polite';
-    fresh.forEach((event, at) => this.#log.append(...nodesFor(event, chat.events[this.#drawn + at - 1] ?? null, this.#myId)));
+    fresh.forEach((event, at) =>
+      this.#log.append(...nodesFor(event, chat.events[this.#drawn + at - 1] ?? null, this.#myId)),
+    );
     this.#drawn = chat.events.length;
     this.#log.setAttribute('aria-busy', String(!chat.isLoaded));
-    if (chat.isLoaded && !wasLoaded) requestAnimationFrame(() => this.#log.setAttribute('aria-live', 'polite'));
-    if (fresh.some((event) => event.kind === 'message_said' && event.sender.kind === 'visitor')) this.#typing.hidden = true;
+    if (chat.isLoaded && !wasLoaded)
+      requestAnimationFrame(() => this.#log.setAttribute('aria-live', 'polite'));
+    if (fresh.some((event) => event.kind === 'message_said' && event.sender.kind === 'visitor'))
+      this.#typing.hidden = true;
     setText(this.#state, stateWords(chat, this.#myId));
     this.#drawToolbar();
     this.#composer.show(chat.holder, this.#myId);
@@ -136,7 +186,22 @@ export class ConversationView {
   complain(text) {
     fill(
       this.#notice,
-      text && el('p', { class: 'note bad' }, el('span', {}, text), el('button', { type: 'button', class: 'icon-button small', 'aria-label': 'Dismiss', onclick: () => this.complain('') }, icon('close'))),
+      text &&
+        el(
+          'p',
+          { class: 'note bad' },
+          el('span', {}, text),
+          el(
+            'button',
+            {
+              type: 'button',
+              class: 'icon-button small',
+              'aria-label': 'Dismiss',
+              onclick: () => this.complain(''),
+            },
+            icon('close'),
+          ),
+        ),
     );
   }
 
@@ -165,7 +230,17 @@ export class ConversationView {
       this.#toolbar,
       kinds.map((kind) => {
         const { label, title, key, icon: name } = ACTIONS[kind];
-        return el('button', { type: 'button', class: 'button quiet small', title: `${title} (${key})`, onclick: () => this.#hooks.onAct(kind) }, icon(name), label);
+        return el(
+          'button',
+          {
+            type: 'button',
+            class: 'button quiet small',
+            title: `${title} (${key})`,
+            onclick: () => this.#hooks.onAct(kind),
+          },
+          icon(name),
+          label,
+        );
       }),
     );
   }

@@ -36,7 +36,19 @@ class Desk {
   #card;
   #panes;
   #banner = el('div', { class: 'banner', role: 'status' });
-  #status = el('button', { type: 'button', class: 'topbar-button', role: 'switch', 'aria-checked': 'false', disabled: true, onclick: () => this.#switchStatus() }, el('span', { class: 'switch-track', 'aria-hidden': 'true' }), el('span', {}, 'Away'));
+  #status = el(
+    'button',
+    {
+      type: 'button',
+      class: 'topbar-button',
+      role: 'switch',
+      'aria-checked': 'false',
+      disabled: true,
+      onclick: () => this.#switchStatus(),
+    },
+    el('span', { class: 'switch-track', 'aria-hidden': 'true' }),
+    el('span', {}, 'Away'),
+  );
 
   constructor(session, signedOut) {
     this.#session = session;
@@ -48,7 +60,11 @@ class Desk {
       onState: (isUp) => this.#showLine(isUp),
       onSignedOut: signedOut,
     });
-    this.#list = new QueueList({ onOpen: (id) => this.#open(id), onDone: (id) => this.#leftDone(id), onShortcuts: showSheet });
+    this.#list = new QueueList({
+      onOpen: (id) => this.#open(id),
+      onDone: (id) => this.#leftDone(id),
+      onShortcuts: showSheet,
+    });
     this.#conversation = new ConversationView(this.#me.id, {
       onAct: (kind) => this.#act(kind, this.#openId),
       onSend: (text) => this.#connection.say(this.#openId, text),
@@ -60,7 +76,13 @@ class Desk {
       onDetails: () => this.#showDetails(),
     });
     this.#card = new CaseCard(session, { onBack: () => this.#back() });
-    this.#panes = el('main', { class: 'panes', 'data-view': 'first' }, this.#list.element, this.#conversation.element, this.#card.element);
+    this.#panes = el(
+      'main',
+      { class: 'panes', 'data-view': 'first' },
+      this.#list.element,
+      this.#conversation.element,
+      this.#card.element,
+    );
     this.main = el('div', { class: 'desk' }, this.#banner, this.#panes);
     this.tools = [this.#status];
     this.#listen();
@@ -114,7 +136,8 @@ class Desk {
     if (frame.kind === 'queue') this.#showQueue(frame);
     else if (frame.kind === 'watched') this.#watched(frame);
     else if (frame.kind === 'happened') this.#happened(frame);
-    else if (frame.kind === 'typing' && frame.conversation_id === this.#openId) this.#conversation.showTyping(frame.who);
+    else if (frame.kind === 'typing' && frame.conversation_id === this.#openId)
+      this.#conversation.showTyping(frame.who);
     else if (frame.kind === 'refused') this.#refused(frame);
   }
 
@@ -160,7 +183,11 @@ class Desk {
   #showQueue(queue) {
     this.#announceWaiting(this.#queue?.waiting.length ?? null, queue.waiting.length);
     this.#queue = queue;
-    this.#list.show(queue, { openId: this.#openId, myId: this.#me.id, isUnread: (item) => this.#isUnread(item) });
+    this.#list.show(queue, {
+      openId: this.#openId,
+      myId: this.#me.id,
+      isUnread: (item) => this.#isUnread(item),
+    });
     document.title = queue.waiting.length ? `(${queue.waiting.length}) Desk · Warmline` : 'Desk · Warmline';
     this.#showStatus();
     this.#showCard();
@@ -172,11 +199,19 @@ class Desk {
 
   /** Does a chat of mine hold words of the visitor that I have not had on the screen? */
   #isUnread(item) {
-    return this.#isMine(item.conversation_id) && item.conversation_id !== this.#openId && item.last_from === 'visitor' && item.last_seq > (this.#seen.get(item.conversation_id) ?? 0);
+    return (
+      this.#isMine(item.conversation_id) &&
+      item.conversation_id !== this.#openId &&
+      item.last_from === 'visitor' &&
+      item.last_seq > (this.#seen.get(item.conversation_id) ?? 0)
+    );
   }
 
   #showLine(isUp) {
-    setText(this.#banner, isUp ? '' : 'Reconnecting… What you send is kept and goes out when the line is back.');
+    setText(
+      this.#banner,
+      isUp ? '' : 'Reconnecting… What you send is kept and goes out when the line is back.',
+    );
     this.#status.disabled = !isUp;
     if (!isUp) this.#checkSession();
   }
@@ -189,7 +224,8 @@ class Desk {
   /* --- what the agent does --- */
 
   #open(id) {
-    if (this.#openId && this.#openId !== id) this.#connection.tell({ kind: 'unwatch', conversation_id: this.#openId });
+    if (this.#openId && this.#openId !== id)
+      this.#connection.tell({ kind: 'unwatch', conversation_id: this.#openId });
     this.#draw(id);
     this.#watch(this.#chats.get(id));
     this.#panes.dataset.view = 'second';
@@ -213,7 +249,8 @@ class Desk {
     const chat = new Chat(id);
     const item = this.#item(id);
     if (item?.state === 'waiting') chat.holder = { kind: 'queue', agentId: null, agentName: '' };
-    if (item?.state === 'claimed') chat.holder = { kind: 'agent', agentId: item.agent_id, agentName: item.agent_name };
+    if (item?.state === 'claimed')
+      chat.holder = { kind: 'agent', agentId: item.agent_id, agentName: item.agent_name };
     return chat;
   }
 
@@ -310,7 +347,8 @@ class Desk {
 
   #drawStatus(status) {
     this.#status.setAttribute('aria-checked', String(status === 'online'));
-    this.#status.title = status === 'online' ? 'You take chats now' : 'You take no new chats; those you hold stay with you';
+    this.#status.title =
+      status === 'online' ? 'You take chats now' : 'You take no new chats; those you hold stay with you';
     setText(this.#status.lastChild, status === 'online' ? 'Online' : 'Away');
   }
 }

@@ -3,7 +3,16 @@
 import { el, fill, setText } from '../shared/dom.js';
 import { icon, lamp, levelBars } from '../shared/icons.js';
 import { Roving } from '../shared/roving.js';
-import { clock, dateAndTime, day, heat, mailAddress, reasonWords, since, visitorName } from '../shared/words.js';
+import {
+  clock,
+  dateAndTime,
+  day,
+  heat,
+  mailAddress,
+  reasonWords,
+  since,
+  visitorName,
+} from '../shared/words.js';
 
 const SECTIONS = [
   { key: 'waiting', title: 'Waiting' },
@@ -35,7 +44,17 @@ export class QueueList {
         { class: 'pane-head' },
         el('h1', {}, 'Chats'),
         this.#summary,
-        el('button', { type: 'button', class: 'icon-button', 'aria-label': 'Keyboard shortcuts', title: 'Keyboard shortcuts (?)', onclick: hooks.onShortcuts }, icon('keyboard')),
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'icon-button',
+            'aria-label': 'Keyboard shortcuts',
+            title: 'Keyboard shortcuts (?)',
+            onclick: hooks.onShortcuts,
+          },
+          icon('keyboard'),
+        ),
       ),
       list,
     );
@@ -57,7 +76,8 @@ export class QueueList {
     const here = queue.agents.filter((agent) => agent.status === 'online').length;
     setText(this.#summary, `${here} online`);
     this.#roving.settle();
-    if (focused && document.activeElement !== focused) (focused.isConnected ? focused : this.#roving.current())?.focus({ preventScroll: true });
+    if (focused && document.activeElement !== focused)
+      (focused.isConnected ? focused : this.#roving.current())?.focus({ preventScroll: true });
   }
 
   /** Mark the open chat. */
@@ -88,7 +108,10 @@ export class QueueList {
   #showLoading() {
     const { list } = this.#sections.get('waiting');
     this.#sections.get('waiting').box.hidden = false;
-    fill(list, [1, 2, 3].map(() => el('li', { class: 'skeleton', 'aria-hidden': 'true' })));
+    fill(
+      list,
+      [1, 2, 3].map(() => el('li', { class: 'skeleton', 'aria-hidden': 'true' })),
+    );
   }
 
   #fillSection(section, items, view, seen) {
@@ -96,11 +119,17 @@ export class QueueList {
     section.box.hidden = !items.length && section.key !== 'waiting';
     const rows = items.map((item) => {
       seen.add(item.conversation_id);
-      const row = this.#rowFor(item.conversation_id, () => new QueueRow(item.conversation_id, this.#hooks.onOpen));
+      const row = this.#rowFor(
+        item.conversation_id,
+        () => new QueueRow(item.conversation_id, this.#hooks.onOpen),
+      );
       row.show(item, view);
       return row.element;
     });
-    setChildren(section.list, rows.length || section.key !== 'waiting' ? rows : [(section.nothing ??= nobodyWaits())]);
+    setChildren(
+      section.list,
+      rows.length || section.key !== 'waiting' ? rows : [(section.nothing ??= nobodyWaits())],
+    );
   }
 
   #fillLeft(messages, seen) {
@@ -183,15 +212,36 @@ class LeftRow {
       { class: 'left' },
       el(
         'button',
-        { type: 'button', class: 'row', tabindex: '-1', 'data-id': message.conversation_id, onclick: () => onOpen(message.conversation_id) },
-        el('span', { class: 'row-top' }, el('span', { class: 'row-who' }, visitorName(message.conversation_id)), el('time', { class: 'row-wait', datetime: message.at }, dateAndTime(message.at))),
+        {
+          type: 'button',
+          class: 'row',
+          tabindex: '-1',
+          'data-id': message.conversation_id,
+          onclick: () => onOpen(message.conversation_id),
+        },
+        el(
+          'span',
+          { class: 'row-top' },
+          el('span', { class: 'row-who' }, visitorName(message.conversation_id)),
+          el('time', { class: 'row-wait', datetime: message.at }, dateAndTime(message.at)),
+        ),
         el('span', { class: 'row-title' }, message.text),
       ),
       el(
         'div',
         { class: 'left-actions' },
         el('a', { href: mailto(message), class: 'left-mail' }, icon('mail'), message.email),
-        el('button', { type: 'button', class: 'button quiet small', 'aria-label': `Done with the message of ${message.email}`, onclick: () => onDone(message.id) }, icon('check'), 'Done'),
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'button quiet small',
+            'aria-label': `Done with the message of ${message.email}`,
+            onclick: () => onDone(message.id),
+          },
+          icon('check'),
+          'Done',
+        ),
       ),
     );
   }
@@ -212,7 +262,13 @@ function makeSection({ key, title, closed }) {
 }
 
 function nobodyWaits() {
-  return el('li', { class: 'empty' }, lamp(), el('h3', {}, 'Nobody is waiting'), el('p', {}, 'The bot is answering. Whoever needs a person appears here at once.'));
+  return el(
+    'li',
+    { class: 'empty' },
+    lamp(),
+    el('h3', {}, 'Nobody is waiting'),
+    el('p', {}, 'The bot is answering. Whoever needs a person appears here at once.'),
+  );
 }
 
 function titleOf(item, isMine) {
@@ -230,21 +286,34 @@ function factsOf(item, unread, isMine) {
   const temper = heat(item.frustration);
   return [
     unread && el('span', { class: 'badge accent' }, 'New'),
-    item.reason && el('span', { class: `badge ${URGENT.has(item.reason) ? 'danger' : 'accent'}` }, reasonWords(item.reason)),
-    temper && temper.level > 1 && el('span', { class: `temper temper-${temper.level}` }, levelBars(temper.level), temper.word),
-    item.state === 'claimed' && !isMine && el('span', { class: 'row-holder' }, icon('person'), item.agent_name),
+    item.reason &&
+      el(
+        'span',
+        { class: `badge ${URGENT.has(item.reason) ? 'danger' : 'accent'}` },
+        reasonWords(item.reason),
+      ),
+    temper &&
+      temper.level > 1 &&
+      el('span', { class: `temper temper-${temper.level}` }, levelBars(temper.level), temper.word),
+    item.state === 'claimed' &&
+      !isMine &&
+      el('span', { class: 'row-holder' }, icon('person'), item.agent_name),
   ];
 }
 
 const URGENT = new Set(['vulnerable', 'abusive', 'bot_failure']);
 
 function mailto({ email, text }) {
-  const quoted = text.split('\n').map((line) => `> ${line}`).join('\n');
+  const quoted = text
+    .split('\n')
+    .map((line) => `> ${line}`)
+    .join('\n');
   return `mailto:${mailAddress(email)}?subject=${encodeURIComponent('Your message to us')}&body=${encodeURIComponent(`\n\n${quoted}`)}`;
 }
 
 /** Put the children in order, touching nothing when they are already so (moving a row would drop its focus). */
 function setChildren(parent, nodes) {
-  const same = parent.children.length === nodes.length && nodes.every((node, at) => parent.children[at] === node);
+  const same =
+    parent.children.length === nodes.length && nodes.every((node, at) => parent.children[at] === node);
   if (!same) parent.replaceChildren(...nodes);
 }

@@ -27,7 +27,14 @@ export function shortcutsAreOn() {
  */
 export function listen(actions) {
   document.addEventListener('keydown', (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+    if (
+      event.defaultPrevented ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      document.querySelector('dialog[open]')
+    )
+      return;
     const action = actions[event.key];
     if (!action || (event.key !== 'Escape' && (isTyping(event.target) || !shortcutsAreOn()))) return;
     event.preventDefault();
@@ -46,7 +53,22 @@ export function showSheet() {
     onchange: () => localStorage.setItem(SWITCH, toggle.checked ? 'on' : 'off'),
   });
   openDialog('Keyboard shortcuts', [
-    el('dl', { class: 'shortcut-sheet' }, SHEET.map(([keys, what]) => el('div', {}, el('dt', {}, keys.map((key) => el('kbd', {}, key))), el('dd', {}, what)))),
+    el(
+      'dl',
+      { class: 'shortcut-sheet' },
+      SHEET.map(([keys, what]) =>
+        el(
+          'div',
+          {},
+          el(
+            'dt',
+            {},
+            keys.map((key) => el('kbd', {}, key)),
+          ),
+          el('dd', {}, what),
+        ),
+      ),
+    ),
     el('label', { class: 'check' }, toggle, 'Use these single-key shortcuts'),
   ]);
 }

@@ -3,7 +3,16 @@
 import { el } from '../shared/dom.js';
 import { icon } from '../shared/icons.js';
 import { renderMarkdown } from '../shared/markdown.js';
-import { SENTIMENTS, clock, dateAndTime, day, heat, mailAddress, percent, reasonWords } from '../shared/words.js';
+import {
+  SENTIMENTS,
+  clock,
+  dateAndTime,
+  day,
+  heat,
+  mailAddress,
+  percent,
+  reasonWords,
+} from '../shared/words.js';
 
 /**
  * Nodes for the next event; a new day begins with a separator.
@@ -13,7 +22,8 @@ import { SENTIMENTS, clock, dateAndTime, day, heat, mailAddress, percent, reason
  */
 export function nodesFor(event, before, myId) {
   const nodes = [];
-  if (!before || day(before.at) !== day(event.at)) nodes.push(el('div', { class: 'day' }, el('span', {}, day(event.at))));
+  if (!before || day(before.at) !== day(event.at))
+    nodes.push(el('div', { class: 'day' }, el('span', {}, day(event.at))));
   nodes.push(nodeFor(event, myId));
   return nodes;
 }
@@ -32,9 +42,20 @@ function message(event, myId) {
   return el(
     'article',
     { class: `message from-${sender.kind}`, 'data-seq': event.seq },
-    el('header', { class: 'message-head' }, el('span', { class: 'message-who' }, senderName(sender, myId)), stamp(event.at)),
+    el(
+      'header',
+      { class: 'message-head' },
+      el('span', { class: 'message-who' }, senderName(sender, myId)),
+      stamp(event.at),
+    ),
     el('div', { class: `message-body ${event.format}`, dir: 'auto' }, body),
-    event.buttons.length > 0 && el('p', { class: 'message-buttons' }, el('span', { class: 'visually-hidden' }, 'Offered: '), event.buttons.map(({ title }) => el('span', { class: 'offered' }, title))),
+    event.buttons.length > 0 &&
+      el(
+        'p',
+        { class: 'message-buttons' },
+        el('span', { class: 'visually-hidden' }, 'Offered: '),
+        event.buttons.map(({ title }) => el('span', { class: 'offered' }, title)),
+      ),
   );
 }
 
@@ -55,14 +76,23 @@ export function outgoingMessage({ key, text, at, isStored, refusal }, { onEdit, 
           { class: 'actions' },
           el('button', { type: 'button', class: 'button small', onclick: () => onRetry(key) }, 'Try again'),
           el('button', { type: 'button', class: 'button small', onclick: () => onEdit(key, text) }, 'Edit'),
-          el('button', { type: 'button', class: 'button quiet small', onclick: () => onDiscard(key) }, 'Discard'),
+          el(
+            'button',
+            { type: 'button', class: 'button quiet small', onclick: () => onDiscard(key) },
+            'Discard',
+          ),
         ),
       ]
     : null;
   return el(
     'article',
     { class: refusal ? 'message from-agent is-refused' : 'message from-agent is-sending' },
-    el('header', { class: 'message-head' }, el('span', { class: 'message-who' }, 'You'), refusal ? stamp(at) : el('span', { class: 'message-time' }, isStored ? 'Sent' : 'Sending…')),
+    el(
+      'header',
+      { class: 'message-head' },
+      el('span', { class: 'message-who' }, 'You'),
+      refusal ? stamp(at) : el('span', { class: 'message-time' }, isStored ? 'Sent' : 'Sending…'),
+    ),
     el('div', { class: 'message-body plain', dir: 'auto' }, text),
     status,
   );
@@ -84,7 +114,11 @@ function decisionNote({ basis, sentiment, frustration, rule }) {
     'details',
     { class: 'decision' },
     el('summary', {}, icon('bot'), el('span', {}, decisionLine(basis, rule)), icon('chevron')),
-    el('dl', { class: 'facts' }, facts.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value)))),
+    el(
+      'dl',
+      { class: 'facts' },
+      facts.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value))),
+    ),
   );
 }
 
@@ -95,9 +129,12 @@ export function decisionLine(basis, rule) {
     clarify: 'asked which one was meant',
     smalltalk: 'made small talk',
     decline: 'said that it does not know',
-    handoff: basis.reason ? `called a person (${reasonWords(basis.reason).toLowerCase()})` : 'called a person',
+    handoff: basis.reason
+      ? `called a person (${reasonWords(basis.reason).toLowerCase()})`
+      : 'called a person',
   }[basis.decision];
-  const sure = basis.decision === 'answer' || basis.decision === 'clarify' ? ` · ${percent(basis.confidence)} sure` : '';
+  const sure =
+    basis.decision === 'answer' || basis.decision === 'clarify' ? ` · ${percent(basis.confidence)} sure` : '';
   return `Bot: ${what}${sure} · rule ${rule}`;
 }
 
@@ -105,7 +142,13 @@ function contactCard({ email, text, at }) {
   return el(
     'article',
     { class: 'contact' },
-    el('header', { class: 'message-head' }, icon('mail'), el('span', { class: 'message-who' }, 'Left for the desk'), stamp(at)),
+    el(
+      'header',
+      { class: 'message-head' },
+      icon('mail'),
+      el('span', { class: 'message-who' }, 'Left for the desk'),
+      stamp(at),
+    ),
     el('a', { href: `mailto:${mailAddress(email)}` }, email),
     el('p', { class: 'plain', dir: 'auto' }, text),
   );
@@ -122,7 +165,9 @@ function systemWords(event, myId) {
     case 'chat_claimed':
       return event.agent_id === myId ? 'You took this chat' : `${event.agent_name} took this chat`;
     case 'chat_released':
-      return event.cause === 'agent_vanished' ? 'The agent’s connection was lost; waiting again' : 'Put back into the queue';
+      return event.cause === 'agent_vanished'
+        ? 'The agent’s connection was lost; waiting again'
+        : 'Put back into the queue';
     case 'chat_returned':
       return event.by === 'visitor' ? 'The visitor went back to the bot' : 'Given back to the bot';
     case 'chat_closed':

@@ -13,7 +13,14 @@ export class Assist {
   #articles = [];
   #tabs;
   #tryPanel;
-  #question = el('textarea', { id: 'try-text', class: 'input', rows: 3, dir: 'auto', placeholder: 'Hi, my parcel never came…', onkeydown: (event) => this.#onKey(event) });
+  #question = el('textarea', {
+    id: 'try-text',
+    class: 'input',
+    rows: 3,
+    dir: 'auto',
+    placeholder: 'Hi, my parcel never came…',
+    onkeydown: (event) => this.#onKey(event),
+  });
   #askButton = el('button', { type: 'submit', class: 'button primary' }, 'Ask the bot');
   #answer = el('div', { class: 'try-answer', 'aria-live': 'polite' });
   #unanswered = el('ul', { class: 'plain-list unanswered' });
@@ -28,7 +35,12 @@ export class Assist {
     const form = el(
       'form',
       { class: 'stack tight', onsubmit: (event) => (event.preventDefault(), this.#ask()) },
-      el('div', { class: 'field' }, el('label', { for: 'try-text' }, 'What a visitor might write'), this.#question),
+      el(
+        'div',
+        { class: 'field' },
+        el('label', { for: 'try-text' }, 'What a visitor might write'),
+        this.#question,
+      ),
       el('div', { class: 'actions end' }, this.#askButton),
     );
     this.#tryPanel = panel('try', [form, this.#answer]);
@@ -40,7 +52,16 @@ export class Assist {
     this.element = el(
       'section',
       { class: 'pane', 'aria-label': 'Try it and unanswered questions' },
-      el('header', { class: 'pane-head assist-head' }, el('button', { type: 'button', class: 'icon-button only-narrow', 'aria-label': 'Back', onclick: hooks.onBack }, icon('back')), this.#tabs),
+      el(
+        'header',
+        { class: 'pane-head assist-head' },
+        el(
+          'button',
+          { type: 'button', class: 'icon-button only-narrow', 'aria-label': 'Back', onclick: hooks.onBack },
+          icon('back'),
+        ),
+        this.#tabs,
+      ),
       this.#tryPanel,
       this.#unansweredPanel,
     );
@@ -55,7 +76,8 @@ export class Assist {
   }
 
   #onKey(event) {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.ctrlKey || event.metaKey) return;
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.ctrlKey || event.metaKey)
+      return;
     event.preventDefault();
     this.#ask();
   }
@@ -65,7 +87,10 @@ export class Assist {
     if (!text) return this.#question.focus();
     busy(this.#askButton, true, 'Asking…');
     try {
-      fill(this.#answer, tried(await this.#session.request('POST', '/ask', { json: { text } }), this.#hooks.onOpen));
+      fill(
+        this.#answer,
+        tried(await this.#session.request('POST', '/ask', { json: { text } }), this.#hooks.onOpen),
+      );
     } catch (problem) {
       fill(this.#answer, el('p', { class: 'note bad' }, problem.message));
     } finally {
@@ -75,10 +100,16 @@ export class Assist {
   }
 
   async #loadUnanswered() {
-    fill(this.#unanswered, [1, 2, 3].map(() => el('li', { class: 'skeleton', 'aria-hidden': 'true' })));
+    fill(
+      this.#unanswered,
+      [1, 2, 3].map(() => el('li', { class: 'skeleton', 'aria-hidden': 'true' })),
+    );
     try {
       const { questions } = await this.#session.request('GET', '/questions/unanswered');
-      fill(this.#unanswered, questions.length ? questions.map((question) => this.#unansweredItem(question)) : nothingUnanswered());
+      fill(
+        this.#unanswered,
+        questions.length ? questions.map((question) => this.#unansweredItem(question)) : nothingUnanswered(),
+      );
     } catch (problem) {
       fill(this.#unanswered, el('li', { class: 'note bad' }, problem.message));
     }
@@ -90,22 +121,42 @@ export class Assist {
       'li',
       { class: 'unanswered-item' },
       el('p', { class: 'unanswered-text', dir: 'auto' }, text),
-      el('p', { class: 'hint' }, `${day(at)}, ${clock(at)} · ${DECISIONS[decision] ?? decision} · `, el('a', { href: `/desk#chat=${conversation_id}` }, 'see the chat')),
+      el(
+        'p',
+        { class: 'hint' },
+        `${day(at)}, ${clock(at)} · ${DECISIONS[decision] ?? decision} · `,
+        el('a', { href: `/desk#chat=${conversation_id}` }, 'see the chat'),
+      ),
       el(
         'div',
         { class: 'actions' },
-        el('button', { type: 'button', class: 'button small', onclick: () => this.#hooks.onNewFrom(text) }, 'New entry from this'),
-        el('button', { type: 'button', class: 'button small', onclick: () => this.#chooseEntry(question) }, 'Add as phrasing to…'),
+        el(
+          'button',
+          { type: 'button', class: 'button small', onclick: () => this.#hooks.onNewFrom(text) },
+          'New entry from this',
+        ),
+        el(
+          'button',
+          { type: 'button', class: 'button small', onclick: () => this.#chooseEntry(question) },
+          'Add as phrasing to…',
+        ),
       ),
     );
   }
 
   /** Which entry does this question belong to? Those that the bot thought of stand first. */
   #chooseEntry({ text, candidates }) {
-    const near = candidates.map(({ faq_id }) => this.#articles.find(({ slug }) => slug === faq_id)).filter(Boolean);
+    const near = candidates
+      .map(({ faq_id }) => this.#articles.find(({ slug }) => slug === faq_id))
+      .filter(Boolean);
     const rest = this.#articles.filter((entry) => !near.includes(entry));
     const option = (entry) => el('option', { value: entry.slug }, entry.question);
-    const select = el('select', { id: 'phrasing-entry', class: 'input' }, near.length > 0 && el('optgroup', { label: 'The bot thought of' }, near.map(option)), el('optgroup', { label: 'All entries' }, rest.map(option)));
+    const select = el(
+      'select',
+      { id: 'phrasing-entry', class: 'input' },
+      near.length > 0 && el('optgroup', { label: 'The bot thought of' }, near.map(option)),
+      el('optgroup', { label: 'All entries' }, rest.map(option)),
+    );
     const submit = (event) => {
       event.preventDefault();
       dialog.close();
@@ -113,8 +164,25 @@ export class Assist {
     };
     const dialog = openDialog('Add as phrasing', [
       el('p', { class: 'quoted', dir: 'auto' }, text),
-      el('form', { class: 'stack', onsubmit: submit }, el('div', { class: 'field' }, el('label', { for: 'phrasing-entry' }, 'This asks the same as'), select),
-        el('div', { class: 'actions end' }, el('button', { type: 'submit', class: 'button primary', disabled: !this.#articles.length }, 'Add to this entry'))),
+      el(
+        'form',
+        { class: 'stack', onsubmit: submit },
+        el(
+          'div',
+          { class: 'field' },
+          el('label', { for: 'phrasing-entry' }, 'This asks the same as'),
+          select,
+        ),
+        el(
+          'div',
+          { class: 'actions end' },
+          el(
+            'button',
+            { type: 'submit', class: 'button primary', disabled: !this.#articles.length },
+            'Add to this entry',
+          ),
+        ),
+      ),
     ]);
     select.focus();
   }
@@ -125,11 +193,49 @@ function tried(result, onOpen) {
   return el(
     'div',
     { class: 'stack tight' },
-    el('p', { class: 'try-decision' }, el('span', { class: `badge ${result.decision === 'answer' ? 'good' : 'accent'}` }, DECISIONS[result.decision]), result.reason && el('span', { class: 'badge' }, reasonWords(result.reason)), result.handoff === 'offered' && el('span', { class: 'badge' }, 'Offers a person')),
-    el('div', { class: 'answer-preview bot-says', dir: 'auto' }, renderMarkdown(result.text), result.buttons.length > 0 && el('p', { class: 'try-buttons' }, result.buttons.map(({ title }) => el('span', { class: 'badge bot' }, title)))),
-    el('section', { class: 'stack tight' }, el('h3', {}, 'Why'), el('p', { class: 'small-text' }, result.why)),
-    el('section', { class: 'stack tight' }, el('h3', {}, 'Entries it thought of'), el('ul', { class: 'plain-list candidates' }, result.candidates.map((candidate) => candidateItem(candidate, onOpen)))),
-    el('p', { class: 'hint' }, `Rule ${result.rule} · sentiment ${SENTIMENTS[result.sentiment.label].toLowerCase()} · frustration ${percent(result.frustration)}`),
+    el(
+      'p',
+      { class: 'try-decision' },
+      el(
+        'span',
+        { class: `badge ${result.decision === 'answer' ? 'good' : 'accent'}` },
+        DECISIONS[result.decision],
+      ),
+      result.reason && el('span', { class: 'badge' }, reasonWords(result.reason)),
+      result.handoff === 'offered' && el('span', { class: 'badge' }, 'Offers a person'),
+    ),
+    el(
+      'div',
+      { class: 'answer-preview bot-says', dir: 'auto' },
+      renderMarkdown(result.text),
+      result.buttons.length > 0 &&
+        el(
+          'p',
+          { class: 'try-buttons' },
+          result.buttons.map(({ title }) => el('span', { class: 'badge bot' }, title)),
+        ),
+    ),
+    el(
+      'section',
+      { class: 'stack tight' },
+      el('h3', {}, 'Why'),
+      el('p', { class: 'small-text' }, result.why),
+    ),
+    el(
+      'section',
+      { class: 'stack tight' },
+      el('h3', {}, 'Entries it thought of'),
+      el(
+        'ul',
+        { class: 'plain-list candidates' },
+        result.candidates.map((candidate) => candidateItem(candidate, onOpen)),
+      ),
+    ),
+    el(
+      'p',
+      { class: 'hint' },
+      `Rule ${result.rule} · sentiment ${SENTIMENTS[result.sentiment.label].toLowerCase()} · frustration ${percent(result.frustration)}`,
+    ),
   );
 }
 
@@ -146,16 +252,38 @@ function candidateItem({ faq_id, question, confidence }, onOpen) {
 }
 
 function nothingUnanswered() {
-  return el('li', { class: 'empty' }, lamp(), el('h3', {}, 'Nothing left unanswered'), el('p', {}, 'Questions that the bot could not answer are collected here, so that it knows next time.'));
+  return el(
+    'li',
+    { class: 'empty' },
+    lamp(),
+    el('h3', {}, 'Nothing left unanswered'),
+    el('p', {}, 'Questions that the bot could not answer are collected here, so that it knows next time.'),
+  );
 }
 
 function panel(name, content) {
-  return el('div', { class: 'pane-scroll assist', id: `panel-${name}`, role: 'tabpanel', 'aria-labelledby': `tab-${name}`, tabindex: '0' }, content);
+  return el(
+    'div',
+    {
+      class: 'pane-scroll assist',
+      id: `panel-${name}`,
+      role: 'tabpanel',
+      'aria-labelledby': `tab-${name}`,
+      tabindex: '0',
+    },
+    content,
+  );
 }
 
 /** Tabs as of the ARIA practices: one tab stop, arrow keys choose. */
 function makeTabs(entries) {
-  const tabs = entries.map(({ panel: { id }, label }) => el('button', { type: 'button', class: 'subtab', role: 'tab', id: id.replace('panel', 'tab'), 'aria-controls': id }, label));
+  const tabs = entries.map(({ panel: { id }, label }) =>
+    el(
+      'button',
+      { type: 'button', class: 'subtab', role: 'tab', id: id.replace('panel', 'tab'), 'aria-controls': id },
+      label,
+    ),
+  );
   const choose = (chosen) => {
     entries.forEach(({ panel: shown, onShow }, at) => {
       tabs[at].setAttribute('aria-selected', String(at === chosen));

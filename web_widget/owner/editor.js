@@ -9,7 +9,11 @@ import { EMPTY, asPhrasings, differences, textOf } from './entry.js';
 import { stateBadges } from './list.js';
 
 const GOOD_NUMBER_OF_PHRASINGS = 5;
-const BUTTON_WORDS = { save: ['Save draft', 'Saving…'], publish: ['Publish', 'Publishing…'], withdraw: ['Withdraw', 'Withdrawing…'] };
+const BUTTON_WORDS = {
+  save: ['Save draft', 'Saving…'],
+  publish: ['Publish', 'Publishing…'],
+  withdraw: ['Withdraw', 'Withdrawing…'],
+};
 
 export class Editor {
   #hooks;
@@ -22,12 +26,39 @@ export class Editor {
   #saved = el('p', { class: 'hint editor-saved' });
   #problem = el('div', { class: 'editor-problem', role: 'alert' });
   #extra = el('div', { class: 'editor-extra' });
-  #question = el('input', { id: 'question', class: 'input', required: true, maxlength: 500, dir: 'auto', autocomplete: 'off' });
-  #slug = el('input', { id: 'slug', class: 'input', pattern: '[a-z0-9][a-z0-9_\\-]{0,79}', autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'slug-hint' });
+  #question = el('input', {
+    id: 'question',
+    class: 'input',
+    required: true,
+    maxlength: 500,
+    dir: 'auto',
+    autocomplete: 'off',
+  });
+  #slug = el('input', {
+    id: 'slug',
+    class: 'input',
+    pattern: '[a-z0-9][a-z0-9_\\-]{0,79}',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    'aria-describedby': 'slug-hint',
+  });
   #category = el('input', { id: 'category', class: 'input', list: 'categories', autocomplete: 'off' });
   #categories = el('datalist', { id: 'categories' });
-  #answer = el('textarea', { id: 'answer', class: 'input answer-box', required: true, rows: 12, dir: 'auto', 'aria-describedby': 'answer-hint' });
-  #alternates = el('textarea', { id: 'alternates', class: 'input', rows: 6, dir: 'auto', 'aria-describedby': 'alternates-hint' });
+  #answer = el('textarea', {
+    id: 'answer',
+    class: 'input answer-box',
+    required: true,
+    rows: 12,
+    dir: 'auto',
+    'aria-describedby': 'answer-hint',
+  });
+  #alternates = el('textarea', {
+    id: 'alternates',
+    class: 'input',
+    rows: 6,
+    dir: 'auto',
+    'aria-describedby': 'alternates-hint',
+  });
   #alternatesHint = el('p', { class: 'hint', id: 'alternates-hint' });
   #preview = el('div', { class: 'answer-preview', dir: 'auto' });
   #buttons = {};
@@ -43,14 +74,52 @@ export class Editor {
     this.#hooks = hooks;
     this.#buttons = {
       save: el('button', { type: 'submit', class: 'button', title: 'Ctrl or ⌘ + S' }, 'Save draft'),
-      publish: el('button', { type: 'button', class: 'button primary', title: 'Ctrl or ⌘ + Enter', onclick: hooks.onPublish }, 'Publish'),
-      withdraw: el('button', { type: 'button', class: 'button quiet', onclick: hooks.onWithdraw }, 'Withdraw'),
-      remove: el('button', { type: 'button', class: 'button quiet-danger', onclick: hooks.onDelete }, icon('trash'), 'Delete'),
-      history: el('button', { type: 'button', class: 'button quiet', onclick: hooks.onHistory }, icon('history'), 'History'),
+      publish: el(
+        'button',
+        { type: 'button', class: 'button primary', title: 'Ctrl or ⌘ + Enter', onclick: hooks.onPublish },
+        'Publish',
+      ),
+      withdraw: el(
+        'button',
+        { type: 'button', class: 'button quiet', onclick: hooks.onWithdraw },
+        'Withdraw',
+      ),
+      remove: el(
+        'button',
+        { type: 'button', class: 'button quiet-danger', onclick: hooks.onDelete },
+        icon('trash'),
+        'Delete',
+      ),
+      history: el(
+        'button',
+        { type: 'button', class: 'button quiet', onclick: hooks.onHistory },
+        icon('history'),
+        'History',
+      ),
     };
-    this.#slugField = labelled('Short name (optional)', this.#slug, el('p', { class: 'hint', id: 'slug-hint' }, 'Its public address, such as “returns”. Made from the question if left empty.'));
+    this.#slugField = labelled(
+      'Short name (optional)',
+      this.#slug,
+      el(
+        'p',
+        { class: 'hint', id: 'slug-hint' },
+        'Its public address, such as “returns”. Made from the question if left empty.',
+      ),
+    );
     this.#form = this.#makeForm();
-    this.#nothing = el('div', { class: 'empty tall' }, lamp(), el('h2', {}, 'Choose an entry'), el('p', {}, 'Or write a new one. The bot uses what you publish from the very next message on.'), el('button', { type: 'button', class: 'button primary', onclick: hooks.onNew }, icon('plus'), 'New entry'));
+    this.#nothing = el(
+      'div',
+      { class: 'empty tall' },
+      lamp(),
+      el('h2', {}, 'Choose an entry'),
+      el('p', {}, 'Or write a new one. The bot uses what you publish from the very next message on.'),
+      el(
+        'button',
+        { type: 'button', class: 'button primary', onclick: hooks.onNew },
+        icon('plus'),
+        'New entry',
+      ),
+    );
     this.element = el('section', { class: 'pane', 'aria-label': 'Entry' }, this.#nothing, this.#form);
     this.#form.addEventListener('input', () => this.#changed());
   }
@@ -113,7 +182,10 @@ export class Editor {
     this.#base = text;
     setText(this.#title, article ? article.slug : 'New entry');
     fill(this.#badges, article ? stateBadges(article, { always: true }) : null);
-    setText(this.#saved, article ? `Saved ${dateAndTime(article.updated_at)} by ${article.updated_by}` : 'Not saved yet');
+    setText(
+      this.#saved,
+      article ? `Saved ${dateAndTime(article.updated_at)} by ${article.updated_by}` : 'Not saved yet',
+    );
     this.#slugField.hidden = article !== null;
     this.#changed();
   }
@@ -132,7 +204,10 @@ export class Editor {
   }
 
   setCategories(names) {
-    fill(this.#categories, names.map((name) => el('option', { value: name })));
+    fill(
+      this.#categories,
+      names.map((name) => el('option', { value: name })),
+    );
   }
 
   /** Is everything filled in? If not, the browser says what is missing. */
@@ -179,7 +254,16 @@ export class Editor {
       el(
         'header',
         { class: 'pane-head' },
-        el('button', { type: 'button', class: 'icon-button only-phone', 'aria-label': 'Back to the entries', onclick: this.#hooks.onBack }, icon('back')),
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'icon-button only-phone',
+            'aria-label': 'Back to the entries',
+            onclick: this.#hooks.onBack,
+          },
+          icon('back'),
+        ),
         el('div', { class: 'editor-title' }, this.#title, this.#badges),
         this.#buttons.history,
       ),
@@ -189,23 +273,61 @@ export class Editor {
         this.#problem,
         this.#extra,
         labelled('Question', this.#question),
-        el('div', { class: 'editor-pair' }, labelled('Category', this.#category, this.#categories), this.#slugField),
+        el(
+          'div',
+          { class: 'editor-pair' },
+          labelled('Category', this.#category, this.#categories),
+          this.#slugField,
+        ),
         el(
           'div',
           { class: 'editor-answer' },
-          labelled('Answer', this.#answer, el('p', { class: 'hint', id: 'answer-hint' }, 'Markdown: **bold**, *italic*, lists, [links](https://…)')),
-          el('section', { class: 'field', 'aria-label': 'Preview' }, el('p', { class: 'field-label' }, 'What a visitor sees'), this.#preview),
+          labelled(
+            'Answer',
+            this.#answer,
+            el(
+              'p',
+              { class: 'hint', id: 'answer-hint' },
+              'Markdown: **bold**, *italic*, lists, [links](https://…)',
+            ),
+          ),
+          el(
+            'section',
+            { class: 'field', 'aria-label': 'Preview' },
+            el('p', { class: 'field-label' }, 'What a visitor sees'),
+            this.#preview,
+          ),
         ),
         labelled('Other phrasings, one a line', this.#alternates, this.#alternatesHint),
       ),
-      el('footer', { class: 'editor-foot' }, this.#saved, el('div', { class: 'actions' }, this.#buttons.remove, this.#buttons.withdraw, this.#buttons.save, this.#buttons.publish)),
+      el(
+        'footer',
+        { class: 'editor-foot' },
+        this.#saved,
+        el(
+          'div',
+          { class: 'actions' },
+          this.#buttons.remove,
+          this.#buttons.withdraw,
+          this.#buttons.save,
+          this.#buttons.publish,
+        ),
+      ),
     );
   }
 
   #changed() {
     const { answer, alternates } = this.text;
-    fill(this.#preview, answer.trim() ? renderMarkdown(answer) : el('p', { class: 'hint' }, 'The answer appears here as you write.'));
-    const more = alternates.length < GOOD_NUMBER_OF_PHRASINGS ? ' More phrasings help the bot most: write as people write.' : ' Good: the bot meets many ways of asking.';
+    fill(
+      this.#preview,
+      answer.trim()
+        ? renderMarkdown(answer)
+        : el('p', { class: 'hint' }, 'The answer appears here as you write.'),
+    );
+    const more =
+      alternates.length < GOOD_NUMBER_OF_PHRASINGS
+        ? ' More phrasings help the bot most: write as people write.'
+        : ' Good: the bot meets many ways of asking.';
     setText(this.#alternatesHint, `${count(alternates.length, 'phrasing', 'phrasings')}.${more}`);
     this.#drawButtons();
   }
@@ -220,7 +342,8 @@ export class Editor {
     this.#buttons.history.hidden = !this.#article;
     this.#saved.classList.toggle('is-dirty', dirty);
     if (dirty) setText(this.#saved, 'Unsaved changes');
-    else if (this.#article) setText(this.#saved, `Saved ${dateAndTime(this.#article.updated_at)} by ${this.#article.updated_by}`);
+    else if (this.#article)
+      setText(this.#saved, `Saved ${dateAndTime(this.#article.updated_at)} by ${this.#article.updated_by}`);
   }
 }
 

@@ -2,7 +2,12 @@
 
 /** @typedef {{question: string, answer: string, category: string, alternates: string[]}} Text what an owner writes */
 
-export const FIELDS = { question: 'Question', answer: 'Answer', category: 'Category', alternates: 'Phrasings' };
+export const FIELDS = {
+  question: 'Question',
+  answer: 'Answer',
+  category: 'Category',
+  alternates: 'Phrasings',
+};
 
 /** @returns {Text} only what an owner writes of an article or a version */
 export function textOf({ question, answer, category, alternates }) {
@@ -25,7 +30,14 @@ export function asText(value) {
 
 /** Lines of a textarea as phrasings: trimmed, no empty ones, none twice. */
 export function asPhrasings(text) {
-  return [...new Set(text.split('\n').map((line) => line.trim()).filter(Boolean))];
+  return [
+    ...new Set(
+      text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter(Boolean),
+    ),
+  ];
 }
 
 /**
@@ -35,7 +47,11 @@ export function asPhrasings(text) {
 export function wordDiff(before, after) {
   const a = words(before);
   const b = words(after);
-  if (a.length * b.length > 400_000) return [{ kind: 'gone', text: before }, { kind: 'new', text: after }];
+  if (a.length * b.length > 400_000)
+    return [
+      { kind: 'gone', text: before },
+      { kind: 'new', text: after },
+    ];
   const common = commonLengths(a, b);
   const parts = [];
   const add = (kind, text) => {
@@ -94,7 +110,8 @@ function commonLengths(a, b) {
   const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   for (let i = a.length - 1; i >= 0; i -= 1) {
     for (let j = b.length - 1; j >= 0; j -= 1) {
-      lengths[i][j] = a[i] === b[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
+      lengths[i][j] =
+        a[i] === b[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
     }
   }
   return lengths;

@@ -14,17 +14,32 @@ const FILTERS = [
   { key: 'withdrawn', label: 'Withdrawn', has: (entry) => entry.state === 'withdrawn' },
 ];
 
-const EXPORTS = { jsonl: 'JSON Lines', csv: 'CSV (spreadsheet)', 'json-ld': 'schema.org JSON-LD', md: 'Markdown' };
+const EXPORTS = {
+  jsonl: 'JSON Lines',
+  csv: 'CSV (spreadsheet)',
+  'json-ld': 'schema.org JSON-LD',
+  md: 'Markdown',
+};
 
 export class EntryList {
   #hooks;
   #articles = null;
   #openSlug = null;
   #filter = FILTERS[0];
-  #search = el('input', { class: 'input', type: 'search', 'aria-label': 'Search the entries', placeholder: 'Search', oninput: () => this.#draw() });
+  #search = el('input', {
+    class: 'input',
+    type: 'search',
+    'aria-label': 'Search the entries',
+    placeholder: 'Search',
+    oninput: () => this.#draw(),
+  });
   #category = el('select', { class: 'input', 'aria-label': 'Category', onchange: () => this.#draw() });
   #filters = el('div', { class: 'filters', role: 'group', 'aria-label': 'State' });
-  #list = el('ul', { class: 'plain-list rows' }, [1, 2, 3, 4].map(() => el('li', { class: 'skeleton', 'aria-hidden': 'true' })));
+  #list = el(
+    'ul',
+    { class: 'plain-list rows' },
+    [1, 2, 3, 4].map(() => el('li', { class: 'skeleton', 'aria-hidden': 'true' })),
+  );
   #found = el('p', { class: 'visually-hidden', role: 'status' });
   #roving;
 
@@ -39,17 +54,36 @@ export class EntryList {
         'header',
         { class: 'pane-head' },
         el('h1', {}, 'FAQ'),
-        el('button', { type: 'button', class: 'button quiet only-narrow', onclick: hooks.onAssist }, icon('spark'), 'Try it'),
-        el('button', { type: 'button', class: 'button primary', onclick: hooks.onNew }, icon('plus'), 'New entry'),
+        el(
+          'button',
+          { type: 'button', class: 'button quiet only-narrow', onclick: hooks.onAssist },
+          icon('spark'),
+          'Try it',
+        ),
+        el(
+          'button',
+          { type: 'button', class: 'button primary', onclick: hooks.onNew },
+          icon('plus'),
+          'New entry',
+        ),
       ),
       el(
         'div',
         { class: 'entries-tools' },
         el('div', { class: 'with-icon' }, icon('search'), this.#search),
         this.#filters,
-        el('div', { class: 'entries-more' }, this.#category,
+        el(
+          'div',
+          { class: 'entries-more' },
+          this.#category,
           el('button', { type: 'button', class: 'button', onclick: hooks.onImport }, 'Import'),
-          menu(['Export'], Object.entries(EXPORTS).map(([format, label]) => el('a', { href: `/api/v1/articles/export?format=${format}`, download: true }, label)))),
+          menu(
+            ['Export'],
+            Object.entries(EXPORTS).map(([format, label]) =>
+              el('a', { href: `/api/v1/articles/export?format=${format}`, download: true }, label),
+            ),
+          ),
+        ),
       ),
       this.#found,
       scroll,
@@ -71,7 +105,16 @@ export class EntryList {
   }
 
   complain(text, retry) {
-    fill(this.#list, el('li', { class: 'empty' }, el('h2', {}, 'The entries could not be loaded'), el('p', {}, text), el('button', { type: 'button', class: 'button', onclick: retry }, 'Try again')));
+    fill(
+      this.#list,
+      el(
+        'li',
+        { class: 'empty' },
+        el('h2', {}, 'The entries could not be loaded'),
+        el('p', {}, text),
+        el('button', { type: 'button', class: 'button', onclick: retry }, 'Try again'),
+      ),
+    );
   }
 
   focus() {
@@ -81,7 +124,11 @@ export class EntryList {
   #drawCategories() {
     const chosen = this.#category.value;
     const names = categoriesOf(this.#articles);
-    fill(this.#category, el('option', { value: '' }, 'All categories'), names.map((name) => el('option', { value: name }, name)));
+    fill(
+      this.#category,
+      el('option', { value: '' }, 'All categories'),
+      names.map((name) => el('option', { value: name }, name)),
+    );
     this.#category.value = names.includes(chosen) ? chosen : '';
   }
 
@@ -101,7 +148,13 @@ export class EntryList {
     const buttons = FILTERS.map((filter) =>
       el(
         'button',
-        { type: 'button', class: 'filter', 'data-key': filter.key, 'aria-pressed': String(filter === this.#filter), onclick: () => this.#choose(filter) },
+        {
+          type: 'button',
+          class: 'filter',
+          'data-key': filter.key,
+          'aria-pressed': String(filter === this.#filter),
+          onclick: () => this.#choose(filter),
+        },
         filter.label,
         el('span', { class: 'count' }, near.filter(filter.has).length),
       ),
@@ -117,16 +170,33 @@ export class EntryList {
 
   #isSearched(entry) {
     if (this.#category.value && entry.category !== this.#category.value) return false;
-    const all = [entry.question, entry.answer, entry.slug, entry.category, ...entry.alternates].join('\n').toLowerCase();
-    return this.#search.value.toLowerCase().split(/\s+/).every((word) => all.includes(word));
+    const all = [entry.question, entry.answer, entry.slug, entry.category, ...entry.alternates]
+      .join('\n')
+      .toLowerCase();
+    return this.#search.value
+      .toLowerCase()
+      .split(/\s+/)
+      .every((word) => all.includes(word));
   }
 
   #row(entry) {
     const row = el(
       'button',
-      { type: 'button', class: 'entry', tabindex: '-1', 'data-slug': entry.slug, onclick: () => this.#hooks.onOpen(entry.slug) },
+      {
+        type: 'button',
+        class: 'entry',
+        tabindex: '-1',
+        'data-slug': entry.slug,
+        onclick: () => this.#hooks.onOpen(entry.slug),
+      },
       el('span', { class: 'entry-question', dir: 'auto' }, entry.question),
-      el('span', { class: 'entry-facts' }, el('span', {}, entry.category || 'No category'), el('span', {}, count(entry.alternates.length, 'phrasing', 'phrasings')), stateBadges(entry)),
+      el(
+        'span',
+        { class: 'entry-facts' },
+        el('span', {}, entry.category || 'No category'),
+        el('span', {}, count(entry.alternates.length, 'phrasing', 'phrasings')),
+        stateBadges(entry),
+      ),
     );
     mark(row, entry.slug === this.#openSlug);
     return el('li', {}, row);
@@ -134,9 +204,20 @@ export class EntryList {
 
   #nothing() {
     if (!this.#articles.length) {
-      return el('li', { class: 'empty' }, lamp(), el('h2', {}, 'Nothing here yet'), el('p', {}, 'Write the first question that people ask you, or import what you have.'));
+      return el(
+        'li',
+        { class: 'empty' },
+        lamp(),
+        el('h2', {}, 'Nothing here yet'),
+        el('p', {}, 'Write the first question that people ask you, or import what you have.'),
+      );
     }
-    return el('li', { class: 'empty' }, el('h2', {}, 'No entry matches'), el('p', {}, 'Search for other words, or look in all states and categories.'));
+    return el(
+      'li',
+      { class: 'empty' },
+      el('h2', {}, 'No entry matches'),
+      el('p', {}, 'Search for other words, or look in all states and categories.'),
+    );
   }
 }
 
@@ -147,13 +228,20 @@ function hasUnpublishedChanges({ state, changed }) {
 
 /** All categories in use, in alphabetical order. */
 export function categoriesOf(articles) {
-  return [...new Set(articles.map(({ category }) => category).filter(Boolean))].sort((a, b) => a.localeCompare(b));
+  return [...new Set(articles.map(({ category }) => category).filter(Boolean))].sort((a, b) =>
+    a.localeCompare(b),
+  );
 }
 
 /** Badges for a state that is worth a word: published and unchanged needs none on the list. */
 export function stateBadges(entry, { always = false } = {}) {
   return [
-    (always || entry.state !== 'published') && el('span', { class: `badge ${{ draft: 'bot', published: 'good', withdrawn: '' }[entry.state]}` }, STATES[entry.state]),
+    (always || entry.state !== 'published') &&
+      el(
+        'span',
+        { class: `badge ${{ draft: 'bot', published: 'good', withdrawn: '' }[entry.state]}` },
+        STATES[entry.state],
+      ),
     hasUnpublishedChanges(entry) && el('span', { class: 'badge accent' }, 'Unpublished changes'),
   ];
 }

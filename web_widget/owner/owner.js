@@ -43,7 +43,13 @@ class OwnerPage {
       onAddPhrasing: (slug, text) => this.#addPhrasing(slug, text),
       onBack: () => this.#show('first'),
     });
-    this.main = el('main', { class: 'panes owner', 'data-view': 'first' }, this.#list.element, this.#editor.element, this.#assist.element);
+    this.main = el(
+      'main',
+      { class: 'panes owner', 'data-view': 'first' },
+      this.#list.element,
+      this.#editor.element,
+      this.#assist.element,
+    );
     document.addEventListener('keydown', (event) => this.#onKey(event));
     addEventListener('beforeunload', (event) => {
       if (this.#editor.isDirty) event.preventDefault();
@@ -79,7 +85,11 @@ class OwnerPage {
   /** One entry as the server has it now, into the list. */
   #takeOne(article) {
     const known = this.#articles.some(({ slug }) => slug === article.slug);
-    this.#take(known ? this.#articles.map((other) => (other.slug === article.slug ? article : other)) : [article, ...this.#articles]);
+    this.#take(
+      known
+        ? this.#articles.map((other) => (other.slug === article.slug ? article : other))
+        : [article, ...this.#articles],
+    );
   }
 
   #openFromAddress() {
@@ -149,7 +159,8 @@ class OwnerPage {
   async #publish() {
     if (!this.#isReady()) return;
     await this.#work('publish', async () => {
-      const { slug, revision } = this.#editor.isDirty || !this.#editor.article ? await this.#stored() : this.#editor.article;
+      const { slug, revision } =
+        this.#editor.isDirty || !this.#editor.article ? await this.#stored() : this.#editor.article;
       this.#saved(await this.#session.request('POST', `/articles/${slug}/publish`, { json: { revision } }));
       toast('Published. The bot answers with it from the next message on.');
     });
@@ -163,7 +174,9 @@ class OwnerPage {
   async #stored() {
     const { article, text, slug } = this.#editor;
     const stored = article
-      ? await this.#session.request('PUT', `/articles/${article.slug}`, { json: { revision: article.revision, ...text } })
+      ? await this.#session.request('PUT', `/articles/${article.slug}`, {
+          json: { revision: article.revision, ...text },
+        })
       : await this.#session.request('POST', '/articles', { json: slug ? { ...text, slug } : text });
     this.#saved(stored, text);
     return stored;
@@ -196,9 +209,11 @@ class OwnerPage {
   }
 
   async #showConflict() {
-    const theirs = await this.#session.request('GET', `/articles/${this.#editor.article.slug}`).catch((problem) => {
-      this.#editor.complain(problem.message);
-    });
+    const theirs = await this.#session
+      .request('GET', `/articles/${this.#editor.article.slug}`)
+      .catch((problem) => {
+        this.#editor.complain(problem.message);
+      });
     if (!theirs) return;
     const mine = this.#editor.text;
     this.#editor.showExtra(
@@ -226,17 +241,27 @@ class OwnerPage {
       this.#editor.put(mine);
       this.#editor.showExtra();
     };
-    const button = el('button', { type: 'button', class: 'button small', onclick: putBack }, 'Put my text back');
+    const button = el(
+      'button',
+      { type: 'button', class: 'button small', onclick: putBack },
+      'Put my text back',
+    );
     this.#editor.showExtra(el('div', { class: 'note accent with-action', role: 'status' }, words, button));
     button.focus();
   }
 
   async #withdraw() {
     const { slug, revision } = this.#editor.article;
-    const yes = await confirmed({ title: 'Withdraw this entry?', text: 'The bot stops answering with it at once. You can publish it again at any time.', yes: 'Withdraw' });
+    const yes = await confirmed({
+      title: 'Withdraw this entry?',
+      text: 'The bot stops answering with it at once. You can publish it again at any time.',
+      yes: 'Withdraw',
+    });
     if (!yes) return;
     await this.#work('withdraw', async () => {
-      const article = await this.#session.request('POST', `/articles/${slug}/withdraw`, { json: { revision } });
+      const article = await this.#session.request('POST', `/articles/${slug}/withdraw`, {
+        json: { revision },
+      });
       this.#saved(article);
       toast('Withdrawn. The bot no longer answers with it.');
     });
@@ -244,7 +269,12 @@ class OwnerPage {
 
   async #delete() {
     const { slug, revision } = this.#editor.article;
-    const yes = await confirmed({ title: 'Delete this draft?', text: 'It was never published. It is gone for good.', yes: 'Delete', dangerous: true });
+    const yes = await confirmed({
+      title: 'Delete this draft?',
+      text: 'It was never published. It is gone for good.',
+      yes: 'Delete',
+      dangerous: true,
+    });
     if (!yes) return;
     try {
       await this.#session.request('DELETE', `/articles/${slug}?revision=${revision}`);
@@ -295,8 +325,17 @@ class OwnerPage {
 /** Agents may not edit; they are told so and shown the way. */
 function ownersOnly() {
   return {
-    main: el('main', { class: 'empty tall' }, el('h1', {}, 'This page is for owners'), el('p', {}, 'You are signed in as an agent. Your place is the desk.'), el('a', { class: 'button primary', href: '/desk' }, 'To the desk')),
+    main: el(
+      'main',
+      { class: 'empty tall' },
+      el('h1', {}, 'This page is for owners'),
+      el('p', {}, 'You are signed in as an agent. Your place is the desk.'),
+      el('a', { class: 'button primary', href: '/desk' }, 'To the desk'),
+    ),
   };
 }
 
-runPage({ page: 'owner', open: (session) => (session.me.role === 'owner' ? new OwnerPage(session) : ownersOnly()) });
+runPage({
+  page: 'owner',
+  open: (session) => (session.me.role === 'owner' ? new OwnerPage(session) : ownersOnly()),
+});

@@ -22,7 +22,10 @@ export async function showHistory(asked, onPut) {
       dialog.close();
       onPut(version);
     };
-    fill(list, versions.map((version, at) => versionItem(version, versions[at + 1] ?? null, put)));
+    fill(
+      list,
+      versions.map((version, at) => versionItem(version, versions[at + 1] ?? null, put)),
+    );
   } catch (problem) {
     fill(list, el('li', { class: 'note bad' }, problem.message));
   }
@@ -36,11 +39,26 @@ function versionItem(version, before, onPut) {
     el(
       'header',
       { class: 'version-head' },
-      el('div', {}, el('strong', {}, ACTIONS[version.action] ?? version.action), ` by ${version.by}`, el('br'), el('time', { class: 'hint', datetime: version.at }, dateAndTime(version.at))),
-      el('button', { type: 'button', class: 'button small', onclick: () => onPut(version) }, 'Put this text into the form'),
+      el(
+        'div',
+        {},
+        el('strong', {}, ACTIONS[version.action] ?? version.action),
+        ` by ${version.by}`,
+        el('br'),
+        el('time', { class: 'hint', datetime: version.at }, dateAndTime(version.at)),
+      ),
+      el(
+        'button',
+        { type: 'button', class: 'button small', onclick: () => onPut(version) },
+        'Put this text into the form',
+      ),
     ),
     changed.length
-      ? el('dl', { class: 'changes' }, changed.map((field) => change(field, before ? asText(before[field]) : '', asText(version[field]))))
+      ? el(
+          'dl',
+          { class: 'changes' },
+          changed.map((field) => change(field, before ? asText(before[field]) : '', asText(version[field]))),
+        )
       : el('p', { class: 'hint' }, 'The text is the same as before.'),
   );
 }
@@ -48,7 +66,16 @@ function versionItem(version, before, onPut) {
 /** One field with what was taken away and what was added. */
 export function change(field, before, after) {
   const tag = { same: 'span', gone: 'del', new: 'ins' };
-  return el('div', {}, el('dt', {}, FIELDS[field]), el('dd', { dir: 'auto' }, wordDiff(before, after).map(({ kind, text }) => el(tag[kind], {}, text))));
+  return el(
+    'div',
+    {},
+    el('dt', {}, FIELDS[field]),
+    el(
+      'dd',
+      { dir: 'auto' },
+      wordDiff(before, after).map(({ kind, text }) => el(tag[kind], {}, text)),
+    ),
+  );
 }
 
 /**
@@ -62,9 +89,22 @@ export function conflictPanel(theirs, mine, { onKeepMine, onTakeTheirs }) {
   return el(
     'section',
     { class: 'conflict', role: 'group', 'aria-labelledby': 'conflict-title' },
-    el('h3', { id: 'conflict-title', tabindex: '-1' }, `${theirs.updated_by} saved another version while you were writing`),
-    el('p', {}, `Saved ${dateAndTime(theirs.updated_at)}. Your text is still in the form. `, fields.length ? 'From theirs to yours:' : 'Both texts are the same.'),
-    el('dl', { class: 'changes' }, fields.map((field) => change(field, asText(theirs[field]), asText(mine[field])))),
+    el(
+      'h3',
+      { id: 'conflict-title', tabindex: '-1' },
+      `${theirs.updated_by} saved another version while you were writing`,
+    ),
+    el(
+      'p',
+      {},
+      `Saved ${dateAndTime(theirs.updated_at)}. Your text is still in the form. `,
+      fields.length ? 'From theirs to yours:' : 'Both texts are the same.',
+    ),
+    el(
+      'dl',
+      { class: 'changes' },
+      fields.map((field) => change(field, asText(theirs[field]), asText(mine[field]))),
+    ),
     el(
       'div',
       { class: 'actions' },

@@ -18,7 +18,11 @@ export function openDialog(title, content, { wide = false, onClose = () => {} } 
       'header',
       { class: 'dialog-head' },
       el('h2', { id: 'dialog-title' }, title),
-      el('button', { type: 'button', class: 'icon-button', 'aria-label': 'Close', onclick: () => dialog.close() }, icon('close')),
+      el(
+        'button',
+        { type: 'button', class: 'icon-button', 'aria-label': 'Close', onclick: () => dialog.close() },
+        icon('close'),
+      ),
     ),
     el('div', { class: 'dialog-body' }, content),
   );
@@ -51,7 +55,15 @@ export function confirmed({ title, text, yes, no = 'Cancel', dangerous = false }
           'div',
           { class: 'actions end' },
           el('button', { type: 'button', class: 'button', onclick: () => decide(false) }, no),
-          el('button', { type: 'button', class: dangerous ? 'button danger' : 'button primary', onclick: () => decide(true) }, yes),
+          el(
+            'button',
+            {
+              type: 'button',
+              class: dangerous ? 'button danger' : 'button primary',
+              onclick: () => decide(true),
+            },
+            yes,
+          ),
         ),
       ],
       { onClose: () => resolve(answer) },

@@ -14,7 +14,8 @@ const PATHS = {
   down: 'M10 4v12M5 11l5 5 5-5',
   history: 'M3.5 8a7 7 0 1 1-.3 3.5M3 4v4h4M10 6.5V10l2.5 1.5',
   info: 'M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14ZM10 9.5v4M10 6.6v.1',
-  keyboard: 'M3 5h14a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H3a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1ZM5.5 8.5h.1M8.5 8.5h.1M11.5 8.5h.1M14.5 8.5h.1M6.5 12h7',
+  keyboard:
+    'M3 5h14a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H3a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1ZM5.5 8.5h.1M8.5 8.5h.1M11.5 8.5h.1M14.5 8.5h.1M6.5 12h7',
   leave: 'M8 3H4v14h4M12 6l4 4-4 4M16 10H7',
   mail: 'M3 5h14v10H3zM3 6l7 5 7-5',
   person: 'M10 10a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4ZM3.8 17c.6-3.2 3-5 6.2-5s5.6 1.8 6.2 5',
@@ -42,17 +43,34 @@ export function mark() {
   return svg(
     'svg',
     { viewBox: '0 0 28 28', class: 'mark', 'aria-hidden': 'true', focusable: 'false' },
-    svg('path', { class: 'mark-bubble', d: 'M14 2.5c6.6 0 11.5 4.3 11.5 10S20.6 22.5 14 22.5c-1.2 0-2.3-.1-3.4-.4L5 25.5l.9-5.2C3.8 18.5 2.5 15.7 2.5 12.5c0-5.7 4.9-10 11.5-10Z' }),
-    svg('path', { class: 'mark-line', d: 'M6 13.5c2.2 0 2.2-4 4.4-4s2.2 7 4.4 7 2.2-5 4.4-5c1.4 0 1.7 2 2.8 2' }),
+    svg('path', {
+      class: 'mark-bubble',
+      d: 'M14 2.5c6.6 0 11.5 4.3 11.5 10S20.6 22.5 14 22.5c-1.2 0-2.3-.1-3.4-.4L5 25.5l.9-5.2C3.8 18.5 2.5 15.7 2.5 12.5c0-5.7 4.9-10 11.5-10Z',
+    }),
+    svg('path', {
+      class: 'mark-line',
+      d: 'M6 13.5c2.2 0 2.2-4 4.4-4s2.2 7 4.4 7 2.2-5 4.4-5c1.4 0 1.7 2 2.8 2',
+    }),
   );
 }
 
 /** Three bars, `level` of them filled: how heated a chat is, readable without colour. */
 export function levelBars(level) {
   const bars = [1, 2, 3].map((n) =>
-    svg('rect', { x: n * 5 - 3, y: 14 - n * 4, width: 3, height: n * 4, rx: 1, class: n <= level ? 'bar-on' : 'bar-off' }),
+    svg('rect', {
+      x: n * 5 - 3,
+      y: 14 - n * 4,
+      width: 3,
+      height: n * 4,
+      rx: 1,
+      class: n <= level ? 'bar-on' : 'bar-off',
+    }),
   );
-  return svg('svg', { viewBox: '0 0 17 16', class: 'level-bars', 'aria-hidden': 'true', focusable: 'false' }, ...bars);
+  return svg(
+    'svg',
+    { viewBox: '0 0 17 16', class: 'level-bars', 'aria-hidden': 'true', focusable: 'false' },
+    ...bars,
+  );
 }
 
 /** For empty states: a lamp that stays on. */

@@ -29,7 +29,9 @@ export async function runPage({ page, open }) {
     back.hidden = false;
     if (shell) return shell.resume?.();
     builtFor = session.me.id;
-    shell = open(session, () => askToSignIn('You are signed out. Sign in to go on; what you were writing is kept.'));
+    shell = open(session, () =>
+      askToSignIn('You are signed out. Sign in to go on; what you were writing is kept.'),
+    );
     fill(back, topBar(session, page, shell.tools ?? [], leave), shell.main);
     return undefined;
   };
@@ -46,7 +48,8 @@ export async function runPage({ page, open }) {
     location.reload();
   };
 
-  session.onSignedOut = () => askToSignIn('You are signed out. Sign in to go on; what you were writing is kept.');
+  session.onSignedOut = () =>
+    askToSignIn('You are signed out. Sign in to go on; what you were writing is kept.');
   const refusal = await signInByFragment(session);
   try {
     if (!session.me) await session.restore();
@@ -73,21 +76,43 @@ async function signInByFragment(session) {
 
 function topBar(session, page, tools, leave) {
   const { me } = session;
-  const tab = (name, href, label) => el('a', { href, class: 'tab', 'aria-current': page === name ? 'page' : null }, label);
+  const tab = (name, href, label) =>
+    el('a', { href, class: 'tab', 'aria-current': page === name ? 'page' : null }, label);
   return el(
     'header',
     { class: 'topbar' },
     el('a', { class: 'brand', href: '/desk' }, mark(), el('span', {}, 'Warmline')),
-    el('nav', { class: 'tabs', 'aria-label': 'Pages' }, tab('desk', '/desk', 'Desk'), me.role === 'owner' && tab('owner', '/owner', 'FAQ')),
+    el(
+      'nav',
+      { class: 'tabs', 'aria-label': 'Pages' },
+      tab('desk', '/desk', 'Desk'),
+      me.role === 'owner' && tab('owner', '/owner', 'FAQ'),
+    ),
     el(
       'div',
       { class: 'topbar-tools' },
       tools,
       menu(
-        [el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(me.name)), el('span', { class: 'me-name' }, me.name)],
         [
-          el('p', { class: 'menu-note' }, el('strong', {}, me.name), el('br'), me.email, el('br'), me.role === 'owner' ? 'Owner' : 'Agent'),
-          el('button', { type: 'button', onclick: () => passwordDialog(session) }, icon('person'), 'Set my password…'),
+          el('span', { class: 'avatar', 'aria-hidden': 'true' }, initials(me.name)),
+          el('span', { class: 'me-name' }, me.name),
+        ],
+        [
+          el(
+            'p',
+            { class: 'menu-note' },
+            el('strong', {}, me.name),
+            el('br'),
+            me.email,
+            el('br'),
+            me.role === 'owner' ? 'Owner' : 'Agent',
+          ),
+          el(
+            'button',
+            { type: 'button', onclick: () => passwordDialog(session) },
+            icon('person'),
+            'Set my password…',
+          ),
           el('button', { type: 'button', onclick: leave }, icon('leave'), 'Sign out'),
         ],
         { className: 'topbar-button' },

@@ -38,7 +38,8 @@ export class Roving {
     const rows = this.rows();
     if (!rows.length) return;
     const at = rows.indexOf(document.activeElement);
-    const next = at < 0 ? (this.current() ?? rows[0]) : rows[Math.min(rows.length - 1, Math.max(0, at + step))];
+    const next =
+      at < 0 ? (this.current() ?? rows[0]) : rows[Math.min(rows.length - 1, Math.max(0, at + step))];
     next.focus();
   }
 
@@ -49,7 +50,12 @@ export class Roving {
   #onKey(event) {
     if (!event.target.closest(this.#selector)) return;
     const rows = this.rows();
-    const go = { ArrowDown: () => this.move(1), ArrowUp: () => this.move(-1), Home: () => rows[0].focus(), End: () => rows.at(-1).focus() };
+    const go = {
+      ArrowDown: () => this.move(1),
+      ArrowUp: () => this.move(-1),
+      Home: () => rows[0].focus(),
+      End: () => rows.at(-1).focus(),
+    };
     if (!go[event.key]) return;
     event.preventDefault();
     go[event.key]();

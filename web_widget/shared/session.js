@@ -7,7 +7,8 @@ const PLAIN_WORDS = {
   wrong_credentials: 'That e-mail address and password do not match. Check both and try again.',
   too_many: TOO_MANY,
   too_fast: TOO_MANY,
-  link_used: 'This sign-in link was used before; each works once. Sign in with your password, or ask an owner for a new link.',
+  link_used:
+    'This sign-in link was used before; each works once. Sign in with your password, or ask an owner for a new link.',
   link_expired: 'This sign-in link has expired. Sign in with your password, or ask an owner for a new link.',
   not_signed_in: 'You are signed out. Sign in to go on.',
   offline: 'The server cannot be reached. Check your connection and try again.',

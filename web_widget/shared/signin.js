@@ -13,7 +13,12 @@ const SHORTEST_PASSWORD = 12;
  */
 export function signInForm(session, { notice = '', onSignedIn }) {
   const email = field('E-mail', { type: 'email', name: 'email', autocomplete: 'username', required: true });
-  const password = field('Password', { type: 'password', name: 'password', autocomplete: 'current-password', required: true });
+  const password = field('Password', {
+    type: 'password',
+    name: 'password',
+    autocomplete: 'current-password',
+    required: true,
+  });
   const error = el('p', { class: 'note bad', role: 'alert', hidden: !notice }, notice);
   const button = el('button', { type: 'submit', class: 'button primary block' }, 'Sign in');
 
@@ -46,20 +51,28 @@ export function signInForm(session, { notice = '', onSignedIn }) {
       email.box,
       password.box,
       button,
-      el('p', { class: 'quiet-text small-text' }, 'First time here, or password lost? An owner can make you a one-time sign-in link.'),
+      el(
+        'p',
+        { class: 'quiet-text small-text' },
+        'First time here, or password lost? An owner can make you a one-time sign-in link.',
+      ),
     ),
   );
 }
 
 /** Let the person set a password, e.g. after a first sign-in by link. */
 export function passwordDialog(session) {
-  const password = field('New password', {
-    type: 'password',
-    name: 'new-password',
-    autocomplete: 'new-password',
-    minlength: SHORTEST_PASSWORD,
-    required: true,
-  }, `At least ${SHORTEST_PASSWORD} characters; a few words in a row are good.`);
+  const password = field(
+    'New password',
+    {
+      type: 'password',
+      name: 'new-password',
+      autocomplete: 'new-password',
+      minlength: SHORTEST_PASSWORD,
+      required: true,
+    },
+    `At least ${SHORTEST_PASSWORD} characters; a few words in a row are good.`,
+  );
   const error = el('p', { class: 'note bad', role: 'alert', hidden: true });
   const submit = async (event) => {
     event.preventDefault();
@@ -73,16 +86,36 @@ export function passwordDialog(session) {
     }
   };
   const dialog = openDialog('Set your password', [
-    el('form', { class: 'stack', onsubmit: submit }, error, password.box,
-      el('div', { class: 'actions end' }, el('button', { type: 'submit', class: 'button primary' }, 'Set password'))),
+    el(
+      'form',
+      { class: 'stack', onsubmit: submit },
+      error,
+      password.box,
+      el(
+        'div',
+        { class: 'actions end' },
+        el('button', { type: 'submit', class: 'button primary' }, 'Set password'),
+      ),
+    ),
   ]);
 }
 
 /** A labelled input with an optional hint. */
 export function field(label, attributes, hint = '') {
   const id = `field-${attributes.name}`;
-  const input = el('input', { id, class: 'input', 'aria-describedby': hint ? `${id}-hint` : null, ...attributes });
-  const box = el('div', { class: 'field' }, el('label', { for: id }, label), input, hint && el('p', { class: 'hint', id: `${id}-hint` }, hint));
+  const input = el('input', {
+    id,
+    class: 'input',
+    'aria-describedby': hint ? `${id}-hint` : null,
+    ...attributes,
+  });
+  const box = el(
+    'div',
+    { class: 'field' },
+    el('label', { for: id }, label),
+    input,
+    hint && el('p', { class: 'hint', id: `${id}-hint` }, hint),
+  );
   return { box, input };
 }
 

@@ -34,7 +34,10 @@ export class Line {
     this.#path = path;
     this.#hooks = hooks;
     addEventListener('online', () => this.check());
-    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.check());
+    document.addEventListener(
+      'visibilitychange',
+      () => document.visibilityState === 'visible' && this.check(),
+    );
   }
 
   get isUp() {

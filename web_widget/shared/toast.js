@@ -19,7 +19,11 @@ export function toast(text, { kind = 'good' } = {}) {
     { class: `toast toast-${kind}` },
     icon(kind === 'good' ? 'check' : 'warn'),
     el('span', { class: 'toast-text' }, text),
-    el('button', { type: 'button', class: 'icon-button small', 'aria-label': 'Dismiss', onclick: () => notice.remove() }, icon('close')),
+    el(
+      'button',
+      { type: 'button', class: 'icon-button small', 'aria-label': 'Dismiss', onclick: () => notice.remove() },
+      icon('close'),
+    ),
   );
   notices.append(notice);
   if (kind === 'good') setTimeout(() => notice.remove(), SHOWN_MS);

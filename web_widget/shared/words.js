@@ -26,7 +26,14 @@ export const DECISIONS = {
 
 export const SENTIMENTS = { negative: 'Negative', neutral: 'Neutral', positive: 'Positive' };
 
-export const FACTS = { order: 'Order', email: 'E-mail', phone: 'Phone', date: 'Date', amount: 'Amount', reference: 'Reference' };
+export const FACTS = {
+  order: 'Order',
+  email: 'E-mail',
+  phone: 'Phone',
+  date: 'Date',
+  amount: 'Amount',
+  reference: 'Reference',
+};
 
 export const STATES = { draft: 'Draft', published: 'Published', withdrawn: 'Withdrawn' };
 
