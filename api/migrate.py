@@ -63,7 +63,10 @@ async def upgrade(url: str) -> bool:
 
     """
     _make_folder(url)
-    return await _with_connection(url, _upgrade)
+    done = await _with_connection(url, _upgrade)
+    if url.startswith("sqlite"):
+        await _write_ahead(url)
+    return done
 
 
 async def require_current(url: str) -> None:
@@ -80,6 +83,14 @@ async def require_current(url: str) -> None:
         raise NotMigrated
     if fit is Fit.TOO_NEW:
         raise TooNew(revision or "")
+
+
+async def _write_ahead(url: str) -> None:
+    """SQLite keeps this mode in the file; the switch itself does not wait for a lock, so it is made here."""
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    await engine.dispose()
 
 
 def _upgrade(connection: Connection) -> bool:

@@ -196,7 +196,9 @@ class Follower:
 async def visitor_socket(socket: WebSocket) -> None:
     house = house_of(socket)
     if not origin_allowed(house, socket):
-        await socket.close(1008)  # before accept: the handshake is answered with 403
+        # Closed before accept, so the handshake is answered with 403; the page cannot tell why, the log can.
+        log.warning("a page of origin %r may not embed the widget: WARMLINE_ALLOWED_ORIGINS", _origin(socket))
+        await socket.close(1008)
         return
     await _run(socket, lambda line: VisitorPage(house, socket, line).live())
 
@@ -209,6 +211,10 @@ async def desk_socket(socket: WebSocket) -> None:
         await socket.close(1008)
         return
     await _run(socket, lambda line: DeskPage(house, line, session).live())
+
+
+def _origin(socket: WebSocket) -> str:
+    return socket.headers.get("origin", "")[:200]
 
 
 async def _run(socket: WebSocket, live: Callable[[Line], Awaitable[None]]) -> None:
@@ -265,10 +271,10 @@ class VisitorPage:
     async def live(self) -> None:
         try:
             await self._open(await self._line.first(VISITOR_FRAME))
-        except NotSignedIn as refusal:
+        except Refusal as refusal:
             await self._line.refuse(refusal)
             await asyncio.sleep(0.05)  # let the writer send the reason before the close
-            raise Goodbye(4401, refusal.code) from None
+            raise Goodbye(4401 if isinstance(refusal, NotSignedIn) else 1013, refusal.code) from None
         with self._house.bus.subscription({conversation_topic(self._id)}) as box:
             async with asyncio.TaskGroup() as group:
                 feed = group.create_task(self._feed(box))

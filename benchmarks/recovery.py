@@ -55,6 +55,7 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     first_acks: list[float] = field(default_factory=list)  # seconds from each start to the first acknowledgement
+    sending: asyncio.Event = field(default_factory=asyncio.Event)  # somebody just sent a message
     _waits_for_ack: bool = False
     _acked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -158,6 +159,7 @@ class Visitor:
             self.resends += key in self.sent
             self.sent.add(key)
             await line.send(json.dumps({"kind": "say", "key": key, "text": words}))
+            self.server.sending.set()
             await self._until_acked(line, key)
             await self._listen(line, self.chance.uniform(0.8, 1.6))
 
@@ -245,11 +247,14 @@ async def play(
     server.start()
     try:
         crowd = [asyncio.create_task(one.live(enough)) for one in people]
-        for _ in range(kills):
+        for number in range(kills):
             await server.first_ack()
-            # The encoder needs some seconds to load: a kill before that leaves every message unanswered, one
-            # after it falls between any two steps of a turn.
+            # The encoder needs some seconds to load: a kill before that leaves every message unanswered.
             await asyncio.sleep(chance.uniform(0.1, 8.0))
+            # Then aim: between a message and its commit, its acknowledgement or its reply.
+            server.sending.clear()
+            await asyncio.wait_for(server.sending.wait(), DRAIN)
+            await asyncio.sleep(0 if number == 0 else chance.uniform(0, chance.choice((0.01, 0.05, 0.3))))
             server.kill()
             server.start()
         await server.first_ack()

@@ -34,6 +34,7 @@ from sentiment.train import (
     cross_fitted,
     ensemble,
     join,
+    long_messages,
     look,
     platt,
     rounded,
@@ -44,6 +45,8 @@ from sentiment.train import (
 
 AUTHORED = Path(__file__).parent / "examples.jsonl"
 FOLDS = 5
+# Share of the questions that the FAQ answers which must stay below a flag's threshold: these flags fetch a person.
+CALM = {"asks_human": 0.995, "sensitive": 0.99, "vulnerable": 0.99, "abusive": 0.998}
 SENSITIVE_AT = slice(len(FLAGS), len(FLAGS) + 1 + len(SENSITIVE))
 SMALLTALK_AT = slice(SENSITIVE_AT.stop, COLUMNS)
 ASKS, DECLINES, CASE, VULNERABLE, ABUSIVE, FAQ_LIKE = range(len(FLAGS))
@@ -186,9 +189,14 @@ def intent_lesson(data: Path, vectors: Vectors, businesses: Sequence[Business], 
     # A wheelchair or great age may be a need, and a name a booking: there the label need not carry over.
     twin_y[np.isin(twice, ("disability", "age", "ethnic_name"))[:, None] & _mask(VULNERABLE, CASE)] = UNKNOWN
     twins = _lesson(vectors, made, twin_y, 0.6, fold[source], np.arange(len(made)).reshape(-1, 2))
+    quiet = [q for q in asked if q["expected"] is not None]
+    joined, _ = long_messages(quiet, 300, 2)
+    answers = [r["answer"] for path in sorted(data.glob("train/*/faq.jsonl")) for r in rows(path)]
+    long_y = np.tile(target(**dict.fromkeys(FLAGS[:-1], 0), sensitive=None, smalltalk=None), (len(joined + answers), 1))
     turns, turn_y = _of_dialogues([r for part in parts for r in rows(data / part / "dialogues.jsonl")])
     public = _public(data)
     other = [
+        _lesson(vectors, [*joined, *answers], long_y, 0.2),
         _lesson(vectors, turns, np.array(turn_y), 0.25),
         replace(
             _lesson(vectors, [text for text, _, _ in public], np.array([known for _, known, _ in public]), 1.0),
@@ -241,6 +249,7 @@ def calibrate(logits: Floats, lesson: Lesson) -> tuple[dict[str, Any], dict[str,
     """Platt scale, threshold and cross-validated figures of each flag, on all rows that were held out."""
     held = ~np.isnan(logits[:, 0])
     said, truth = flag_logits(logits[held]), flag_truth(lesson.y[held])
+    calm = lesson.y[held][:, FAQ_LIKE] == 1  # questions that an entry answers
     scale, thresholds, figures = {}, {}, {}
     for name, logit in said.items():
         known = ~np.isnan(truth[name])
@@ -248,6 +257,10 @@ def calibrate(logits: Floats, lesson: Lesson) -> tuple[dict[str, Any], dict[str,
         scale[name] = platt(logit[known], y)
         p = sigmoid(logit[known] * scale[name][0] + scale[name][1])
         thresholds[name] = best_threshold(p, y)
+        if name in CALM:
+            thresholds[name] = max(thresholds[name], float(np.quantile(p[calm[known]], CALM[name])))
+        elif name == "smalltalk":
+            thresholds[name] = min(thresholds[name], float(np.quantile(p[calm[known]], 0.995)))
         hit = p >= thresholds[name]
         figures[f"{name}_auroc"] = float(roc_auc_score(y > 0.5, p))
         figures[f"{name}_f1"] = float(2 * (hit & (y > 0.5)).sum() / max(hit.sum() + (y > 0.5).sum(), 1))

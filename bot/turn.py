@@ -200,20 +200,23 @@ async def _record(
 ) -> Basis:
     """One decision record a turn, its event for the desk, and the mark that these messages had their turn."""
     now = bot.now()
+    given = bot.mind.shelf_at_hand().get(decision.slug) if isinstance(decision, Answer) else None
+    title = given.question if given is not None else ""
     made = await records.write(
         session, conversation_id=conversation.id, episode=conversation.episode, covers=pending.covers,
         texts=pending.texts, upto=pending.upto, reading=seen, context=context, policy=bot.mind.policy,
         decision=decision, model_version=bot.mind.version, now=now,
     )  # fmt: skip
+    basis = made.basis.model_copy(update={"title": title})
     await record_event(
         session,
         DecisionMade(
-            conversation_id=conversation.id, at=now, basis=made.basis, covers=made.covers, rule=made.rule,
+            conversation_id=conversation.id, at=now, basis=basis, covers=made.covers, rule=made.rule,
             sentiment=seen.mood.label if seen.read else None, frustration=seen.mood.frustration if seen.read else None,
         ),
     )  # fmt: skip
     await conversations.set_answered(session, conversation.id, pending.upto)
-    return made.basis
+    return basis
 
 
 def _say(decision: Decision, seen: Reading, context: Context, shelf: dict[str, Entry]) -> Words:

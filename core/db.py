@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
 from core.bus import Notice
-from core.errors import Conflict, Unavailable
+from core.errors import BadInput, Conflict, Unavailable
 
 Publish = Callable[[list[Notice]], Awaitable[None]]
+NO_SUCH_CHARACTER = "22021"  # PostgreSQL's word for a NUL in a text; SQLite keeps it
 
 
 class DatabaseAway(Unavailable):
@@ -142,6 +143,8 @@ def _said_plainly() -> Iterator[None]:
     except DBAPIError as error:
         if _is_away(error):
             raise DatabaseAway from error
+        if getattr(error.orig, "sqlstate", None) == NO_SUCH_CHARACTER:
+            raise BadInput("There is a character in it that cannot be stored (NUL).") from error
         raise
     except (OSError, PoolTimeout) as error:
         # asyncpg lets these through as they are: refused, timed out, no route, a name that nobody knows

@@ -24,6 +24,7 @@ Reason = Literal[
 ]
 DecisionKind = Literal["answer", "clarify", "smalltalk", "decline", "handoff"]
 Offer = Literal["none", "offered", "requested"]
+MAX_SEQ = 2**31 - 1  # of an INTEGER column; a caller's number above it is refused, not sent to the database
 
 
 class Audience(StrEnum):
@@ -54,6 +55,7 @@ class Basis(Part):
     decision_id: UUID
     decision: DecisionKind
     faq_id: str | None = None
+    title: str = Field(default="", description="that entry's question when it was given")
     also: tuple[str, ...] = ()
     confidence: float = Field(ge=0, le=1)
     handoff: Offer = "none"

@@ -40,6 +40,10 @@ class SlugTaken(Conflict):
     code = "slug_taken"
 
 
+class ChangedMeanwhile(Conflict):
+    code = "changed_meanwhile"
+
+
 class WasPublished(Conflict):
     code = "was_published"
 
@@ -217,6 +221,7 @@ async def bring_in(
 
     Raises:
         Unavailable: the encoder cannot read them now; nothing was taken.
+        ChangedMeanwhile: somebody else changed what this import counted as unchanged; nothing was taken.
 
     """
     async with reading(db) as session:
@@ -225,6 +230,9 @@ async def bring_in(
     vectors = dict(zip((e.slug for e in fresh), await vectors_of(encoder, fresh), strict=True))
     async with transaction(db) as session:
         rows = {row.slug: row for row in await session.scalars(select(ArticleRow).with_for_update())}
+        still = {entry.slug: entry for entry in await published(session)}
+        if any(still.get(entry.slug) != entry for entry in entries if entry not in fresh):
+            raise ChangedMeanwhile("The FAQ was changed in this very moment. Nothing was imported; import it again.")
         added = 0
         for entry in fresh:
             added += entry.slug not in rows

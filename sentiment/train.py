@@ -29,11 +29,9 @@ Row = dict[str, Any]
 UNKNOWN = np.nan  # a target that this row says nothing about
 AUTHORED = Path(__file__).parent / "examples.jsonl"
 HIDDEN = 64
-DIMENSIONS = 384
 SURFACE = len(surface(""))
-STEPS = 900
+STEPS = 800
 MEMBERS = 3
-WEIGHT_DECAY = 0.1
 
 
 def rows(path: Path) -> list[Row]:
@@ -99,7 +97,6 @@ class Lesson:
         bound: the columns of ``y`` that the pairs bind.
         stress: (outputs,), how much each column counts in the loss; None: all alike.
         invariance: how much the pairs count.
-        narrow: how the inputs are narrowed while training.
 
     """
 
@@ -112,18 +109,15 @@ class Lesson:
     bound: tuple[int, ...]
     stress: Floats | None = None
     invariance: float = 1.0
-    narrow: "Narrow | None" = None
 
 
 def join(lessons: Sequence[Lesson]) -> Lesson:
     """One lesson of all; outputs, groups and bound columns are those of the first."""
-    x = np.concatenate([lesson.x for lesson in lessons])
     starts = np.cumsum([0, *(len(lesson.x) for lesson in lessons[:-1])])
     pairs = [lesson.pairs + start for lesson, start in zip(lessons, starts, strict=True)]
     return replace(
         lessons[0],
-        x=x,
-        narrow=Narrow.of(x),
+        x=np.concatenate([lesson.x for lesson in lessons]),
         y=np.concatenate([lesson.y for lesson in lessons]),
         weight=np.concatenate([lesson.weight for lesson in lessons]),
         fold=np.concatenate([lesson.fold for lesson in lessons]),
@@ -143,20 +137,20 @@ def learn(lesson: Lesson, keep: NDArray[np.bool_], outputs: int, seed: int, step
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     chance = np.random.default_rng(seed)
-    narrow = lesson.narrow if lesson.narrow is not None else Narrow.of(lesson.x)
-    x, y = torch.tensor(narrow(lesson.x)), torch.tensor(lesson.y)
+    shift, scale = _standard(lesson.x)
+    x, y = torch.tensor((lesson.x - shift) / scale), torch.tensor(lesson.y)
     straight = torch.nn.Linear(x.shape[1], y.shape[1])
     torch.nn.init.zeros_(straight.weight)
     inner = torch.nn.Linear(x.shape[1], HIDDEN)
     outer = torch.nn.Linear(HIDDEN, y.shape[1], bias=False)
-    # Not on the inputs: in turned coordinates that kills the leading directions (AUROC .948 -> .925).
+    # Training in 384 principal components with noise took a fourth of the time and cost .013 of AUROC.
     drop = torch.nn.Dropout(0.3)
 
     def answer(z: Any) -> Any:
-        return straight(z) + outer(drop(torch.relu(inner(z))))
+        return straight(drop(z)) + outer(drop(torch.relu(inner(drop(z)))))
 
     numbers = [*straight.parameters(), *inner.parameters(), *outer.parameters()]
-    stepper = torch.optim.AdamW(numbers, lr=1e-3, weight_decay=WEIGHT_DECAY)
+    stepper = torch.optim.AdamW(numbers, lr=1e-3, weight_decay=1e-2)
     slope = torch.optim.lr_scheduler.OneCycleLR(stepper, 3e-3, total_steps=steps)
     stress = torch.ones(y.shape[1]) if lesson.stress is None else torch.tensor(lesson.stress)
     draw = (lesson.weight * keep) / (lesson.weight * keep).sum()
@@ -171,50 +165,21 @@ def learn(lesson: Lesson, keep: NDArray[np.bool_], outputs: int, seed: int, step
         loss.backward()
         stepper.step()
         slope.step()
-    return narrow.widened(
-        straight.weight.detach().numpy().T[:, :outputs],
-        straight.bias.detach().numpy()[:outputs],
-        inner.weight.detach().numpy().T,
-        inner.bias.detach().numpy(),
-        outer.weight.detach().numpy().T[:, :outputs],
-    )
+    w, v = straight.weight.detach().numpy().T / scale[:, None], inner.weight.detach().numpy().T / scale[:, None]
+    return {
+        "straight": w[:, :outputs],
+        "inner": v,
+        "bias": inner.bias.detach().numpy() - shift @ v,
+        "outer": outer.weight.detach().numpy().T[:, :outputs],
+        "offset": (straight.bias.detach().numpy() - shift @ w)[:outputs],
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class Narrow:
-    """Inputs in fewer dimensions while training: a fourth of the time, and folded back into the weights after.
-
-    The vectors keep their proportions (one scale for all); the seven surface numbers get a quarter's say.
-    """
-
-    shift: Floats
-    turn: Floats  # (inputs, dimensions)
-
-    @classmethod
-    def of(cls, x: Floats, dimensions: int = DIMENSIONS) -> "Narrow":
-        shift = x.mean(axis=0)
-        vectors = x[:, :-SURFACE] - shift[:-SURFACE]
-        _, axes = np.linalg.eigh(vectors.T @ vectors)
-        turn = np.zeros((x.shape[1], dimensions + SURFACE), dtype=np.float32)
-        turn[:-SURFACE, :dimensions] = axes[:, ::-1][:, :dimensions] / vectors.std(axis=0).mean()
-        turn[-SURFACE:, dimensions:] = np.diag(1 / (4 * x[:, -SURFACE:].std(axis=0) + 1e-3))
-        return cls(shift, turn)
-
-    def __call__(self, x: Floats) -> Floats:
-        return np.asarray((x - self.shift) @ self.turn, dtype=np.float32)
-
-    def widened(
-        self, straight: Floats, offset: Floats, inner: Floats, bias: Floats, outer: Floats
-    ) -> dict[str, Floats]:
-        """The same network for inputs as they come."""
-        wide, wide_inner = self.turn @ straight, self.turn @ inner
-        return {
-            "straight": wide,
-            "inner": wide_inner,
-            "bias": bias - self.shift @ wide_inner,
-            "outer": outer,
-            "offset": offset - self.shift @ wide,
-        }
+def _standard(x: Floats) -> tuple[Floats, Floats]:
+    """Vectors keep their proportions (one scale for all); the seven surface numbers get a quarter's say."""
+    scale = np.full(x.shape[1], x[:, :-SURFACE].std(axis=0).mean(), dtype=np.float32)
+    scale[-SURFACE:] = 4 * x[:, -SURFACE:].std(axis=0) + 1e-3
+    return x.mean(axis=0), scale
 
 
 def _loss(z: Any, y: Any, groups: tuple[slice, ...], stress: Any) -> Any:
@@ -288,7 +253,7 @@ def swapped(texts: Sequence[str], seed: int) -> tuple[list[str], NDArray[np.int6
 
 
 def lesson_of(data: Path, vectors: Vectors, extra: Iterable[Row] = ()) -> tuple[Lesson, int]:
-    """Everything the mood head learns from, and how many rows of it are the messages of ``data/train``."""
+    """Everything the mood head learns from, and how many rows of it are labelled messages."""
     emotions = [r for r in rows(data / "public/goemotions.jsonl") if r["split"] == "train"]
     random.Random(0).shuffle(emotions)  # noqa: S311
     emotions = emotions[:12_000]
@@ -336,7 +301,7 @@ def lesson_of(data: Path, vectors: Vectors, extra: Iterable[Row] = ()) -> tuple[
         fold=np.full(len(z), -1),
         pairs=_no_pairs(),
     )
-    return join([own, twins, long, reddit]), len(written)
+    return join([own, twins, long, reddit]), len(messages)
 
 
 def long_messages(messages: Sequence[Row], count: int, seed: int) -> tuple[list[str], list[list[int]]]:
@@ -352,9 +317,9 @@ def _no_pairs() -> NDArray[np.int64]:
 
 def train(data: Path, vectors: Vectors, out: Path, *, include_dev: bool) -> None:
     extra = rows(data / "dev/sentiment.jsonl") if include_dev else []
-    lesson, written = lesson_of(data, vectors, extra)
-    logits = cross_fitted(lesson, 4)[:written]
-    truth = lesson.y[:written]
+    lesson, labelled = lesson_of(data, vectors, extra)
+    logits = cross_fitted(lesson, 4)[:labelled]
+    truth = lesson.y[:labelled]
     slope, shift = platt(logits[:, 3], truth[:, 3])
     sharp = sharpness(logits[:, :3], truth[:, :3].argmax(axis=1))
     p = sigmoid(logits[:, 3] * slope + shift)

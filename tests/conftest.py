@@ -25,6 +25,7 @@ from core.settings import Settings
 
 POSTGRES = os.environ.get("WARMLINE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+KEPT_SETTINGS = ("WARMLINE_TEST_POSTGRES", "WARMLINE_SCREENSHOTS")
 MUST_HAVE_ALL = os.environ.get("CI") == "true"
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -33,7 +34,7 @@ ARGUMENTS = [
 
 
 def pytest_configure() -> None:
-    for name in [n for n in os.environ if n.startswith("WARMLINE_") and n != "WARMLINE_TEST_POSTGRES"]:
+    for name in [n for n in os.environ if n.startswith("WARMLINE_") and n not in KEPT_SETTINGS]:
         del os.environ[name]  # a developer's own settings must not colour the tests
 
 

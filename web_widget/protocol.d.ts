@@ -121,6 +121,7 @@ export interface Basis {
   decision_id: string;
   decision: "answer" | "clarify" | "smalltalk" | "decline" | "handoff";
   faq_id?: string | null;
+  title?: string;
   also?: string[];
   confidence: number;
   handoff?: "none" | "offered" | "requested";

@@ -621,7 +621,7 @@ function textNode(sender, text, format) {
   return body;
 }
 
-function whyNode({ decision, faq_id: entry, confidence, handoff, reason }) {
+function whyNode({ decision, title: entry, confidence, handoff, reason }) {
   const percent = confidence.toLocaleString(language, { style: 'percent' });
   const words = t(confidence >= 0.8 ? 'sure' : confidence >= 0.5 ? 'halfSure' : 'unsure');
   const facts = [

@@ -20,16 +20,17 @@ from bot import records, turn
 from core import conversations
 from core.db import reading, transaction
 from core.errors import NotFound
-from core.events import MessageSaid, Sender, events_after
+from core.events import MAX_SEQ, MessageSaid, Sender, events_after
 from core.tables import ConversationRow
 
 router = APIRouter(prefix="/webhooks/rest", tags=["channel: Rasa REST"])
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps none
 
 
 class Ask(BaseModel):
     model_config = ConfigDict(extra="ignore")  # Rasa's clients also send metadata and input_channel
 
-    sender: str = Field(min_length=1, max_length=200)
+    sender: str = Field(min_length=1, max_length=200, pattern=NO_NUL)
     message: str = Field(max_length=20_000)
 
 
@@ -87,8 +88,8 @@ async def ask(body: Ask, request: Request, client: Client) -> list[dict[str, Any
 async def messages(
     request: Request,
     client: Client,
-    sender: Annotated[str, Query(max_length=200)],
-    after: Annotated[int, Query(ge=0)] = 0,
+    sender: Annotated[str, Query(max_length=200, pattern=NO_NUL)],
+    after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0,
 ) -> list[dict[str, Any]]:
     """All that bot and people said to ``sender`` after number ``after``."""
     house = house_of(request)

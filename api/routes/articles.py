@@ -14,6 +14,7 @@ from knowledge_base.articles import Article, Author
 from knowledge_base.entry import Entry, checked_entry
 
 router = APIRouter(prefix="/api/v1", tags=["articles"])
+RevisionNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]  # of an INTEGER column
 
 
 class Text(BaseModel):
@@ -28,11 +29,11 @@ class NewArticle(Text):
 
 
 class ChangedArticle(Text):
-    revision: int
+    revision: RevisionNumber
 
 
 class Revision(BaseModel):
-    revision: int
+    revision: RevisionNumber
 
 
 def _author(caller: Caller) -> Author:
@@ -132,7 +133,7 @@ async def withdraw(slug: str, body: Revision, who: Owner, house: TheHouse) -> di
 
 
 @router.delete("/articles/{slug}", status_code=204)
-async def discard(slug: str, revision: int, who: Owner, house: TheHouse) -> None:
+async def discard(slug: str, revision: RevisionNumber, who: Owner, house: TheHouse) -> None:
     async with transaction(house.db) as session:
         await articles.discard(session, slug, revision=revision, by=_author(who), now=house.now())
 

@@ -12,7 +12,7 @@ from api.protocol import Queue
 from bot import records
 from core import conversations
 from core.db import reading, transaction
-from core.events import events_after
+from core.events import MAX_SEQ, events_after
 from handoff import left, queue, replies
 
 router = APIRouter(prefix="/api/v1", tags=["desk"])
@@ -64,7 +64,7 @@ async def reply(conversation_id: UUID, body: Words, me: Agent, house: TheHouse) 
 
 @router.get("/conversations/{conversation_id}/events")
 async def events(
-    conversation_id: UUID, _who: Staff, house: TheHouse, after: Annotated[int, Query(ge=0)] = 0
+    conversation_id: UUID, _who: Staff, house: TheHouse, after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0
 ) -> dict[str, Any]:
     async with reading(house.db) as session:
         row = await conversations.get(session, conversation_id)

@@ -167,7 +167,7 @@ async def test_a_message_that_cannot_be_kept_is_refused_and_the_next_one_is_answ
             ({"sender": "ada", "message": "\x00"}, 422, "broken_text"),
             ({"sender": "", "message": OPENING}, 422, "bad_input"),
             ({"sender": "x" * 201, "message": OPENING}, 422, "bad_input"),
-            ({"sender": "a\x00b", "message": OPENING}, 422, None),
+            ({"sender": "a\x00b", "message": OPENING}, 422, "bad_input"),
             ({"sender": True, "message": OPENING}, 422, "bad_input"),
             ({"message": OPENING}, 422, "bad_input"),
             ([], 422, "bad_input"),
@@ -175,7 +175,7 @@ async def test_a_message_that_cannot_be_kept_is_refused_and_the_next_one_is_answ
             got = await http.post("/webhooks/rest/webhook", json=body)
             assert got.status_code == status, (body, got.text)
             assert got.headers["content-type"] == "application/problem+json"
-            assert code in (got.json()["code"], None), body
+            assert got.json()["code"] == code, body
         for raw in (b'{"sender": "\\ud800", "message": "hi"}', b'{"sender": "a", "message": "\\ud800"}', b"{", b"\xff"):
             got = await http.post("/webhooks/rest/webhook", content=raw, headers={"Content-Type": "application/json"})
             assert got.status_code == 422, raw

@@ -23,12 +23,12 @@ ODD = {
     "empty": "",
     "spaces": "  \n\t ",
     "zero width": "\u200b\u200d\ufeff",
-    "right to left": "\u202eمرحبا كيف الحال\u202c",
+    "right to left": "\u202eمرحبا كيف الحال\u202c",  # noqa: RUF001
     "emoji": "😀👩\u200d👩\u200d👧🏽",
     "lone surrogate": "half \ud83d a character",
     "nul": "a\x00b",
     "controls": "\x07\x1b[31m",
-    "chinese": "你好，请问几点开门",
+    "chinese": "你好请问几点开门",
     "one long word": "a" * 4000,
     "combining": "z\u0335\u0321" * 200,
 }

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from core import staff
 from core.db import Database, reading, transaction
+from core.errors import NotFound
 from core.staff import (
     LINK_LIFE,
     SESSION_LIFE,
@@ -37,7 +38,7 @@ async def add(db: Database, name: str = "Sam", role: Role = "agent", password_ha
 
 async def deactivate(db: Database, person: Person) -> None:
     async with transaction(db) as session:
-        await session.execute(update(StaffRow).where(StaffRow.id == person.id).values(active=False))
+        await staff.deactivate(session, person.id, now=NOON, actor="test")
 
 
 async def link_for(db: Database, person: Person) -> str:
@@ -137,7 +138,20 @@ async def test_a_deactivated_person_is_nobody(db: Database) -> None:
         assert await staff.by_email(session, sam.email) is None
         assert await staff.get(session, sam.id) is None
         assert await staff.names(session) == {sam.id: "Sam"}  # the history still says who it was
+        assert await staff.everybody(session) == [(sam, False)]
     assert await who(db, signed_in.token) is None
+    with pytest.raises(NotFound):
+        await deactivate(db, sam)
+
+
+async def test_deactivating_ends_every_session_for_good(db: Database) -> None:
+    sam, kim = await add(db), await add(db, "Kim")
+    here, there, kims = [await session_for(db, person) for person in (sam, sam, kim)]
+    await deactivate(db, sam)
+    async with transaction(db) as session:  # even if somebody takes it back by hand
+        await session.execute(update(StaffRow).values(active=True))
+    assert await who(db, here.token) is await who(db, there.token) is None
+    assert await who(db, kims.token) == kim
 
 
 @pytest.mark.parametrize("password", ["", "x" * 11, "🙂" * 11])

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
 
 from core import conversations, staff
 from core.bus import DESK, Notice
@@ -13,7 +12,6 @@ from core.db import Database, reading, transaction
 from core.errors import Conflict
 from core.events import ChatReleased, events_after
 from core.staff import Person
-from core.tables import StaffRow
 from handoff import presence, queue
 from handoff.presence import BEAT, GRACE, LEASE, Present, Status
 from handoff.summary import Summary
@@ -168,8 +166,23 @@ async def test_leaving_soon_never_makes_a_lease_longer(db: Database, sam: Person
 
 async def test_a_chat_of_a_deactivated_agent_is_back_at_once(db: Database, sam: Person, held: UUID) -> None:
     async with transaction(db) as session:
-        await session.execute(update(StaffRow).where(StaffRow.id == sam.id).values(active=False))
+        await staff.deactivate(session, sam.id, now=NOON, actor="test")
     assert await bring_back(db, NOON) == [held]
+
+
+async def test_after_a_restart_who_held_chats_gets_a_lease_to_come_back_by(
+    db: Database, sam: Person, held: UUID
+) -> None:
+    """Nobody could renew while the only process was down."""
+    back_up = NOON + timedelta(hours=1)
+    kim = await agent(db, "Kim")
+    await renew(db, kim)
+    async with transaction(db) as session:
+        await presence.grace_after_restart(session, back_up)
+    assert await bring_back(db, back_up) == []
+    async with reading(db) as session:
+        assert [p.agent_id for p in await presence.present(session, back_up)] == [sam.id]  # Kim held nothing
+    assert await bring_back(db, back_up + LEASE) == [held]
 
 
 async def test_two_workers_bring_a_chat_back_once(db: Database, sam: Person, held: UUID) -> None:

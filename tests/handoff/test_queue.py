@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select
@@ -552,6 +552,7 @@ def test_whatever_anybody_does_the_log_and_the_case_agree(migrated_sqlite: Path,
         Here,
         settings=settings(
             max_examples=12, stateful_step_count=30, deadline=None, derandomize=True, database=None,
+            phases=[Phase.generate],  # shrinking on a real database takes minutes
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip

@@ -123,8 +123,8 @@ def test_five_thousand_entries_are_compared_quickly() -> None:
     text = some(12)
     best = 1.0
     for _ in range(12):
-        start = time.perf_counter()
+        start = time.process_time()
         assert index.features(text, encoded).shape == (5000, len(FEATURES))
-        best = min(best, time.perf_counter() - start)
-    # 10 ms is the aim on a quiet core; the bound is loose because tests share the machine.
+        best = min(best, time.process_time() - start)
+    # 8 ms on a quiet core. Processor time, and the best of 12: tests share the machine.
     assert best < 0.03

@@ -74,11 +74,11 @@ def test_reading_twice_gives_the_same(encoder: Encoder, model: MoodModel) -> Non
 
 
 FAIR = [
-    ("My husband is waiting for the sofa and nobody came again.", "My wife is waiting for the sofa and nobody came again."),
-    ("Mohammed here. Where is my refund? It has been three weeks.", "Jack here. Where is my refund? It has been three weeks."),
+    ("My husband waits for the sofa and nobody came.", "My wife waits for the sofa and nobody came."),
+    ("Mohammed here. Where is my refund? Three weeks now.", "Jack here. Where is my refund? Three weeks now."),
     ("I'm a gay man and I'd like to book a double room.", "I'm a straight man and I'd like to book a double room."),
     ("I'm a Muslim customer, do you open on Fridays?", "I'm a Christian customer, do you open on Fridays?"),
-    ("I'm an 83-year-old and the app has logged me out again.", "I'm a 25-year-old and the app has logged me out again."),
+    ("I'm an 83-year-old and the app logs me out.", "I'm a 25-year-old and the app logs me out."),
 ]  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def test_shouting_is_seen_though_the_encoder_reads_lower_case() -> None:
 
 
 def test_rewritings_keep_the_message_and_change_the_person() -> None:
-    chance = random.Random(0)
+    chance = random.Random(0)  # noqa: S311
     for axis, one, other in rewritings("My wife said that the parcel didn't come to the house", chance):
         assert one != other, axis
         assert len(other.split()) >= 6
