@@ -260,7 +260,7 @@ def calibrate(logits: Floats, lesson: Lesson) -> tuple[dict[str, Any], dict[str,
         if name in CALM:
             thresholds[name] = max(thresholds[name], float(np.quantile(p[calm[known]], CALM[name])))
         elif name == "smalltalk":
-            thresholds[name] = min(thresholds[name], float(np.quantile(p[calm[known]], 0.995)))
+            thresholds[name] = min(thresholds[name], float(np.quantile(p[calm[known]], 0.985)))
         hit = p >= thresholds[name]
         figures[f"{name}_auroc"] = float(roc_auc_score(y > 0.5, p))
         figures[f"{name}_f1"] = float(2 * (hit & (y > 0.5)).sum() / max(hit.sum() + (y > 0.5).sum(), 1))
@@ -409,8 +409,8 @@ def train_ranker(
     judged = judge(businesses, [by_fold[i % FOLDS] for i in range(len(businesses))], readings)
     p = held_out(judged, judged.first)
     counted = judged.counted
-    # .965: fifteen businesses are few, and the mean over new ones varies; .95 is what is promised.
-    answer = answer_threshold(p[counted], judged.first[counted], 0.965)
+    # .955: fifteen businesses are few, and the mean over new ones varies; .95 is what is promised.
+    answer = answer_threshold(p[counted], judged.first[counted], 0.955)
     clarify = clarify_threshold(p, judged, 0.97)
     figures = rounded(
         {
@@ -437,7 +437,7 @@ def train_ranker(
 def report_on(data: Path, vectors: Vectors, out: Path) -> dict[str, float]:
     """The figures of eval/score.py for ``data/dev``, by the classes that serve and the thresholds that ship."""
     model, ranker = IntentModel.load(out, vectors.hash), Ranker.load(out, vectors.hash)
-    top, right, three, within, talk, handed = [], [], [], [], [], []
+    top, right, three, within, talk, handed, taken = [], [], [], [], [], [], []
     for business in read_businesses(data / "dev", vectors):
         encoded = vectors.encoded([q["text"] for q in business.queries])
         told = zip(business.queries, encoded, business.features, business.right, strict=True)
@@ -455,9 +455,11 @@ def report_on(data: Path, vectors: Vectors, out: Path) -> dict[str, float]:
             three.append(any(c.slug in good for c in ranked[:3]))
             within.append(bool(good))
             handed.append(_fetches(read, model))
+            taken.append(chatty)
     return _faq_figures(ranker, np.array(top), *map(np.array, (right, three, within))) | rounded(
         {
             "smalltalk_understood": float(np.mean(talk)),
+            "in_scope_taken_for_smalltalk": float(np.array(taken)[np.array(within)].mean()),
             "in_scope_with_a_flag": float(np.array(handed)[np.array(within)].mean()),
         }
     )
@@ -512,7 +514,7 @@ regressions on the ranking's evidence that give the calibrated confidence.
 ## Figures
 {figures}
 
-Thresholds are chosen on businesses that were held out: answer at 96.5 % precision, clarify so that 97 % of the
+Thresholds are chosen on businesses that were held out: answer at 95.5 % precision, clarify so that 97 % of the
 questions with a right entry among the first three are still offered.
 
 ## Bias
