@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from core.errors import Refusal, TooMany
 
 log = logging.getLogger("warmline.api")
-_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_media_type"}
+_CODES = {400: "bad_input", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_media_type"}
 
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

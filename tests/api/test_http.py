@@ -1,21 +1,25 @@
 """Everything over HTTP that is no channel: problems, sessions, rights, pages, health, analysis."""
 
 import asyncio
+import importlib.util
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
 import httpx
 from fastapi.routing import APIRoute
-from people import PASSWORD, Running
+from people import PASSWORD, PATIENCE, Running
 from sqlalchemy import select, update
 
 from api.app import create
+from api.routes.public import PAGES as PAGES_FOLDER
 from api.routes.public import rendered
 from core.db import reading, transaction
 from core.tables import ConversationRow, SignInLinkRow, StaffSessionRow
@@ -48,6 +52,7 @@ async def test_every_kind_of_no_is_a_problem_with_a_stable_code(house: Running) 
         is_problem(await http.get("/api/v1/articles"), 401, "not_signed_in")
         is_problem(await http.post("/api/v1/session", json={"email": "x"}), 422, "bad_input")
         is_problem(await http.post("/api/v1/session", content=b"{"), 422, "bad_input")
+        is_problem(await http.post("/api/v1/session", content=b"\xff"), 400, "bad_input")
         wrong = {"email": "sam@example.com", "password": "wrong"}
         is_problem(await http.post("/api/v1/session", json=wrong), 401, "wrong_credentials")
     async with house.signed_in("Olive", "owner") as olive:
@@ -257,7 +262,9 @@ async def test_nobody_is_allowed_what_is_not_theirs_on_any_route(house: Running)
                 if route == "DELETE /api/v1/session" and who in ("agent", "owner"):
                     continue  # it would end the caller that the next routes need
                 tried += 1
-                got = await http.request(method, address)
+                # The one route whose right to be refused depends on the body being read.
+                body = {"password": PASSWORD} if path.endswith("/password") else None
+                got = await http.request(method, address, json=body)
                 refused = got.status_code in (401, 403)
                 if refused and may(who, route) and route not in PUBLIC:
                     allowed_forbidden.append((who, route, got.status_code))
@@ -325,15 +332,30 @@ async def test_no_file_outside_the_pages_is_served(house: Running) -> None:
         "%2fetc%2fpasswd", "..%5c..%5cetc", "shared/../../pyproject.toml", "..%2f..%2f..%2fetc%2fpasswd", "%00",
         "widget.js%00.css", "demo.html", "agent/index.html", "agent", "", ".", "..", "shared/", "~root", "x" * 3_000,
     ]  # fmt: skip
+    swagger = importlib.util.find_spec("fastapi_offline")
+    assert swagger is not None
+    assert swagger.origin is not None
+    # A file that is there, of a kind that is served, one folder too far away.
+    tries.append(os.path.relpath(Path(swagger.origin).parent / "static" / "swagger-ui.css", PAGES_FOLDER))
+    tries.append(tries[-1].replace("/", "%2f"))
+    for name in tries:
+        status = await raw_get(house, f"/static/{name}")
+        assert status == 404, (name[:40], status)
     async with house.http() as http:
-        for name in tries:
-            request = http.build_request("GET", "/")
-            request.url = request.url.copy_with(raw_path=f"/static/{name}".encode())
-            got = await http.send(request)
-            assert got.status_code == 404, (name[:40], got.status_code)
         for name in ("swagger-ui-bundle.js.map", "..%2f__init__.py", "%00"):
             assert (await http.get(f"/docs/{name}")).status_code == 404
         assert (await http.get("/static/shared/dom.js")).headers["content-type"].startswith("text/javascript")
+
+
+async def raw_get(house: Running, target: str) -> int:
+    """As the bytes are: every client library would tidy the dots away before it asks."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(house.url.rpartition(":")[2]))
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    assert b"root:" not in answer
+    assert b"[project]" not in answer
+    return int(answer.split(b" ", 2)[1])
 
 
 async def test_the_widget_may_be_loaded_by_any_site(house: Running) -> None:
@@ -342,7 +364,7 @@ async def test_the_widget_may_be_loaded_by_any_site(house: Running) -> None:
         assert got.headers["access-control-allow-origin"] == "*"
         assert got.headers["cross-origin-resource-policy"] == "cross-origin"
         welcome = (await http.get("/api/v1/welcome")).json()
-        assert set(welcome) == {"business", "bot_name", "greeting", "epoch"}
+        assert set(welcome) >= {"business", "bot_name", "greeting", "epoch"}
         assert welcome["bot_name"].endswith("bot")
         assert "not a person" in welcome["greeting"]
 
