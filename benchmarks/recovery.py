@@ -195,6 +195,7 @@ class Visitor:
 class Report:
     kills: int
     visitors: int
+    owed: int  # conversations without their reply at the last kill, after which nobody wrote any more
     acknowledged: int
     resends: int
     lost: int  # acknowledged, and not in the database under the number that was told
@@ -247,7 +248,7 @@ async def play(
     server.start()
     try:
         crowd = [asyncio.create_task(one.live(enough)) for one in people]
-        for number in range(kills):
+        for number in range(kills - 1):
             await server.first_ack()
             # The encoder needs some seconds to load: a kill before that leaves every message unanswered.
             await asyncio.sleep(chance.uniform(0.1, 8.0))
@@ -257,8 +258,14 @@ async def play(
             await asyncio.sleep(0 if number == 0 else chance.uniform(0, chance.choice((0.01, 0.05, 0.3))))
             server.kill()
             server.start()
+        # Before the last kill everybody falls silent while the encoder still loads: no message will wake the
+        # turns that are owed, so the start itself must.
         await server.first_ack()
+        await asyncio.sleep(0.3)
         enough.set()
+        server.kill()
+        owed = await _owed(url)
+        server.start()
         await asyncio.wait_for(asyncio.gather(*crowd), DRAIN)
         db = open_database(url, _nobody)
         try:
@@ -266,7 +273,7 @@ async def play(
             for one in people:
                 await asyncio.wait_for(one.catch_up(await _last_for_visitor(db, one)), DRAIN)
             server.stop()
-            return await _read(db, people, kills, tuple(server.first_acks))
+            return await _read(db, people, kills, owed, tuple(server.first_acks))
         finally:
             await db.engine.dispose()
     finally:
@@ -303,7 +310,18 @@ async def _last_for_visitor(db: Database, one: Visitor) -> int:
     return found or 0
 
 
-async def _read(db: Database, people: list[Visitor], kills: int, first_acks: tuple[float, ...]) -> Report:
+async def _owed(url: str) -> int:
+    db = open_database(url, _nobody)
+    async with reading(db) as session:
+        found = await session.scalars(
+            select(ConversationRow.id).where(ConversationRow.answered_seq < ConversationRow.last_visitor_seq)
+        )
+        count = len(list(found))
+    await db.engine.dispose()
+    return count
+
+
+async def _read(db: Database, people: list[Visitor], kills: int, owed: int, first_acks: tuple[float, ...]) -> Report:
     async with reading(db) as session:
         messages = list(await session.scalars(select(MessageRow).order_by(MessageRow.seq)))
         decisions = list(await session.scalars(select(DecisionRow)))
@@ -330,6 +348,7 @@ async def _read(db: Database, people: list[Visitor], kills: int, first_acks: tup
     return Report(
         kills=kills,
         visitors=len(people),
+        owed=owed,
         acknowledged=len(told),
         resends=sum(one.resends for one in people),
         lost=sum(number.get(key) != seq for key, seq in told.items()),
@@ -347,7 +366,8 @@ def table(report: Report) -> str:
     again = report.first_ack[1:] or report.first_ack
     rows = [
         ("kills", report.kills), ("visitors", report.visitors), ("messages acknowledged", report.acknowledged),
-        ("sent again", report.resends), ("acknowledged but lost", report.lost), ("doubled", report.doubled),
+        ("sent again", report.resends), ("replies owed at the last kill", report.owed),
+        ("acknowledged but lost", report.lost), ("doubled", report.doubled),
         ("unanswered", report.unanswered), ("answered twice", report.answered_twice),
         ("conversations with a gap", report.gaps), ("seen twice, missed or out of order", report.seen_wrong),
         ("integrity", report.integrity),

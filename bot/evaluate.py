@@ -158,7 +158,8 @@ async def _play(mind: Mind, said: Sequence[str]) -> int | None:
         if offer != "none":
             return number
         slug = decision.slug if isinstance(decision, Answer) else None
-        turns.append(Turn(kind_of(decision), offer, slug, seen.mood.frustration))
+        tried = seen.intents.tried >= mind.policy.tried
+        turns.append(Turn(kind_of(decision), offer, slug, seen.mood.frustration, tried))
     return None
 
 

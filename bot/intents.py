@@ -15,7 +15,7 @@ from core.encoder import Encoded
 from core.heads import Floats, HeadsBroken, Network, load_heads, network, sigmoid
 from sentiment.mood import inputs
 
-FLAGS = ("asks_human", "declines_human", "case_specific", "vulnerable", "abusive", "faq_like")
+FLAGS = ("asks_human", "declines_human", "case_specific", "vulnerable", "abusive", "tried", "faq_like")
 SENSITIVE = ("safety", "medical", "legal", "privacy", "payment_dispute", "discrimination")
 SMALLTALK = ("greeting", "thanks", "goodbye", "about_bot", "chitchat", "acknowledge")
 OWN_HEADS = Path(__file__).parent / "heads"
@@ -30,6 +30,7 @@ COLUMNS = _SMALLTALK_AT.stop
 class Intents:
     """Args: sensitive_kind, smalltalk_kind: the likeliest kind, None below the threshold.
 
+    tried: P(it says that what was tried or advised did not help).
     faq_like: P(a public answer could exist for this), from the message alone; evidence for the ranker.
     """
 
@@ -42,6 +43,7 @@ class Intents:
     smalltalk: float
     sensitive_kind: str | None
     smalltalk_kind: str | None
+    tried: float = 0.0
     faq_like: float = 1.0
 
 

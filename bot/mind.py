@@ -46,7 +46,7 @@ class Mind:
         """
         if self._models is None:
             await self._encoder.ready()
-            self._models = _load(self._encoder.hash)
+            self._models = _load(self._encoder)
         return self._models
 
     async def read(self, texts: Sequence[str], earlier: Sequence[str] = ()) -> Reading:
@@ -84,8 +84,13 @@ class Mind:
         """The house's rules with the thresholds that the ranker was trained to."""
         if self._models is None:
             return Policy()
-        thresholds = self._models.ranker.thresholds
-        return Policy(answer=thresholds.answer, clarify=thresholds.clarify)
+        confidence, flags = self._models.ranker.thresholds, self._models.intents.thresholds
+        return Policy(
+            answer=confidence.answer, clarify=confidence.clarify, asks_human=flags["asks_human"],
+            declines_human=flags["declines_human"], vulnerable=flags["vulnerable"], sensitive=flags["sensitive"],
+            abusive=flags["abusive"], case_specific=flags["case_specific"], smalltalk=flags["smalltalk"],
+            tried=flags["tried"],
+        )  # fmt: skip
 
     @property
     def version(self) -> str:
@@ -111,15 +116,15 @@ class Mind:
         return float((now @ np.stack(before).T).max())
 
 
-def _load(encoder_hash: str) -> Models:
+def _load(encoder: Encoder) -> Models:
     here = Path(__file__).parent
     files = sorted(here.glob("heads/*.json")) + sorted((here.parent / "sentiment" / "heads").glob("*.json"))
     marks = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
     return Models(
-        mood=MoodModel.load(None, encoder_hash),
-        intents=IntentModel.load(None, encoder_hash),
-        ranker=Ranker.load(None, encoder_hash),
-        version=f"{encoder_hash[:12]}+{marks[:12]}",
+        mood=MoodModel.load(None, encoder.hash),
+        intents=IntentModel.load(None, encoder.hash),
+        ranker=Ranker.load(None, encoder.meaning_hash),
+        version=f"{encoder.meaning_hash[:12]}+{marks[:12]}",
     )
 
 
@@ -153,7 +158,7 @@ def _strongest_intents(all_of: Sequence[Intents]) -> Intents:
     )
 
 
-_FLAGS = ("asks_human", "declines_human", "case_specific", "sensitive", "vulnerable", "abusive")
+_FLAGS = ("asks_human", "declines_human", "case_specific", "sensitive", "vulnerable", "abusive", "tried", "faq_like")
 
 
 def _key(text: str) -> str:

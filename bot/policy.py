@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from bot.ranker import Candidate
 from bot.reading import Reading
 from core.events import DecisionKind, Offer, Reason
 
 VERSION = "2026-11-24"
+CLEARLY = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Thresholds on calibrated probabilities. Those of the ranker come with its head (Mind.policy)."""
+    """Thresholds on calibrated probabilities. Those of a head come with it (Mind.policy)."""
 
     answer: float = 0.60
     clarify: float = 0.08
@@ -26,6 +28,7 @@ class Policy:
     abusive: float = 0.50
     case_specific: float = 0.60
     smalltalk: float = 0.50
+    tried: float = 0.50
     frustration: float = 0.60
     heat: float = 0.75  # of the conversation so far, this message included
     repeat: float = 0.86  # similarity to an earlier message that got no help
@@ -40,6 +43,7 @@ class Context:
     heat: float = 0.0  # frustration of the earlier messages, fading
     repeated: float = 0.0  # greatest similarity to an earlier message
     last_faq_id: str | None = None  # what the turn before answered with
+    tries: int = 0  # earlier messages which said that something tried did not help
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,23 @@ def decide(reading: Reading, context: Context, policy: Policy) -> Decision:
         return HandOff("bot_failure", "bot_failed")
     if reading.pressed_button:
         return HandOff("asked_for_human", "button")
+    if _asks_who_speaks(reading, policy):
+        return Smalltalk("about_bot", "about_bot")
     return (
         _who_needs_a_person(reading, context, policy)
         or _small_talk(reading, policy)
         or _what_is_asked(reading, context, policy)
+    )
+
+
+def _asks_who_speaks(reading: Reading, policy: Policy) -> bool:
+    """ "Am I talking to a person or a bot?" names a person and asks for none: it is answered truthfully."""
+    intents = reading.intents
+    return (
+        intents.smalltalk_kind == "about_bot"
+        and intents.smalltalk >= policy.smalltalk
+        and intents.asks_human < CLEARLY
+        and reading.confidence < policy.answer
     )
 
 
@@ -128,8 +145,10 @@ def _small_talk(reading: Reading, policy: Policy) -> Smalltalk | None:
 def _what_is_asked(reading: Reading, context: Context, policy: Policy) -> Decision:
     best = reading.candidates[0] if reading.candidates else None
     again = context.repeated >= policy.repeat
+    if reading.intents.tried >= policy.tried and (context.tries > 0 or _same(best, context)):
+        return HandOff("stuck", "tried_again", now=False)
     if best is not None and best.confidence >= policy.answer:
-        if again and best.slug == context.last_faq_id:
+        if again and _same(best, context):
             return HandOff("stuck", "same_answer_again", now=False)
         return Answer(best.slug, "exact_question" if reading.exact else "confident")
     if context.misses + 1 >= policy.misses or (again and context.misses > 0):
@@ -137,6 +156,11 @@ def _what_is_asked(reading: Reading, context: Context, policy: Policy) -> Decisi
     if best is not None and best.confidence >= policy.clarify:
         return Clarify(tuple(c.slug for c in reading.candidates[:3]), "unsure")
     return Decline("no_entry")
+
+
+def _same(best: Candidate | None, context: Context) -> bool:
+    """Would the bot give the answer again that it has just given?"""
+    return best is not None and best.slug == context.last_faq_id
 
 
 def heat_after(before: float, frustration: float) -> float:
@@ -152,6 +176,7 @@ class Turn:
     handoff: Offer
     faq_id: str | None
     frustration: float
+    tried: bool = False
 
 
 def context_of(turns: Sequence[Turn], repeated: float) -> Context:
@@ -164,7 +189,7 @@ def context_of(turns: Sequence[Turn], repeated: float) -> Context:
         if turn.decision in ("answer", "smalltalk") or turn.handoff != "none":
             break
         misses += 1
-    return Context(misses, heat, repeated, turns[-1].faq_id if turns else None)
+    return Context(misses, heat, repeated, turns[-1].faq_id if turns else None, sum(t.tried for t in turns))
 
 
 def kind_of(decision: Decision) -> DecisionKind:

@@ -43,7 +43,7 @@ class Reading:
 
 
 CALM = Mood(label="neutral", negative=0.0, neutral=1.0, positive=0.0, frustration=0.0, frustrated=False)
-NOTHING = Intents(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, None)
+NOTHING = Intents(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, faq_like=0.0)
 
 
 def failed(why: str) -> Reading:

@@ -85,11 +85,14 @@ async def context(session: AsyncSession, conversation_id: UUID, episode: int, re
     )
     turns = [
         Turn(
-            cast(DecisionKind, row.decision), cast(Offer, row.handoff), row.faq_id,
+            cast(DecisionKind, row.decision),
+            cast(Offer, row.handoff),
+            row.faq_id,
             float(row.reading["mood"]["frustration"]),
+            row.reading["intents"]["tried"] >= row.reading["policy"]["tried"],
         )
         for row in reversed(list(rows))
-    ]  # fmt: skip
+    ]
     return context_of(turns, repeated)
 
 
@@ -118,6 +121,8 @@ _RULES: dict[str, str] = {
     "frustrated_message": "The message sounds frustrated.",
     "frustrated_conversation": "The conversation as a whole became frustrating.",
     "case_specific": "The message is about one order, account or booking, which only a person can look into.",
+    "about_bot": "The message asks whether a bot or a person speaks.",
+    "tried_again": "Several messages say that what was tried did not help.",
     "smalltalk": "The message is small talk, not a question.",
     "same_answer_again": "The same question came again after the same answer, so the answer did not help.",
     "no_answer_again": "Several messages in a row found no answer.",

@@ -175,7 +175,7 @@ async def publish(db: Database, encoder: Encoder, slug: str, *, revision: int, b
         row = await _step(
             session, slug, revision, changed=False, state="published", published_at=now, **_stamp(by, now)
         )
-        await _put(session, entry, vectors, encoder.hash)
+        await _put(session, entry, vectors, encoder.meaning_hash)
         await _remember(session, row, "published", by, now)
         await _turn_page(session)
     return _article(row)
@@ -237,7 +237,7 @@ async def bring_in(
         for entry in fresh:
             added += entry.slug not in rows
             await _bring_one(session, rows.get(entry.slug), entry, by, now)
-            await _put(session, entry, vectors[entry.slug], encoder.hash)
+            await _put(session, entry, vectors[entry.slug], encoder.meaning_hash)
         gone = await _withdraw_others(session, rows, {e.slug for e in entries}, by, now) if replace else 0
         await audit.note(
             session, actor=by.actor, action="faq.imported", subject="knowledge_base", now=now,
@@ -253,7 +253,7 @@ async def load(db: Database, encoder: Encoder) -> tuple[str, list[tuple[Entry, E
         revision = await house.fact(session, house.KNOWLEDGE) or "0"
         rows = list(await session.scalars(select(PublishedRow).order_by(PublishedRow.slug)))
     found = []
-    old = [row for row in rows if row.encoder != encoder.hash]
+    old = [row for row in rows if row.encoder != encoder.meaning_hash]
     remade = dict(zip((r.slug for r in old), await vectors_of(encoder, [_entry(r) for r in old]), strict=True))
     for row in rows:
         vectors = remade.get(row.slug) or EntryVectors.from_bytes(row.vectors)
@@ -264,7 +264,7 @@ async def load(db: Database, encoder: Encoder) -> tuple[str, list[tuple[Entry, E
                 await session.execute(
                     update(PublishedRow)
                     .where(PublishedRow.slug == row.slug, PublishedRow.encoder == row.encoder)
-                    .values(vectors=remade[row.slug].to_bytes(), encoder=encoder.hash)
+                    .values(vectors=remade[row.slug].to_bytes(), encoder=encoder.meaning_hash)
                 )
     return revision, found
 

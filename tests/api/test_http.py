@@ -52,7 +52,8 @@ async def test_every_kind_of_no_is_a_problem_with_a_stable_code(house: Running) 
         is_problem(await http.get("/api/v1/articles"), 401, "not_signed_in")
         is_problem(await http.post("/api/v1/session", json={"email": "x"}), 422, "bad_input")
         is_problem(await http.post("/api/v1/session", content=b"{"), 422, "bad_input")
-        is_problem(await http.post("/api/v1/session", content=b"\xff"), 400, "bad_input")
+        no_utf8: dict[str, Any] = {"content": b'{"\xff', "headers": {"Content-Type": "application/json"}}
+        is_problem(await http.post("/api/v1/session", **no_utf8), 400, "bad_input")
         wrong = {"email": "sam@example.com", "password": "wrong"}
         is_problem(await http.post("/api/v1/session", json=wrong), 401, "wrong_credentials")
     async with house.signed_in("Olive", "owner") as olive:

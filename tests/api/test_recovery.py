@@ -24,6 +24,7 @@ async def test_after_kills_under_load_nothing_acknowledged_is_lost_doubled_or_un
     assert report.clean, table(report)
     assert report.acknowledged >= 10, "too little was said to prove anything"
     assert report.resends > 0, "no kill hit a message under way"
+    assert report.owed > 0, "nothing was left for the start to answer"
 
 
 async def test_a_connection_that_is_cancelled_while_it_closes_does_not_keep_the_process_from_ending(
