@@ -90,14 +90,14 @@ class Tower:
         for parameter in self.layers.parameters():
             parameter.requires_grad_(True)
 
-    @torch.no_grad()
     def remember(self, texts: Sequence[str]) -> None:
         """Compute what stays the same, in batches of one length."""
         fresh = sorted({t for t in texts if t not in self._states}, key=len)
         for start in range(0, len(fresh), 64):
             batch = fresh[start : start + 64]
             inputs = self.tokenizer(batch, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
-            states = self.model(**inputs, output_hidden_states=True).hidden_states[FROZEN]
+            with torch.no_grad():
+                states = self.model(**inputs, output_hidden_states=True).hidden_states[FROZEN]
             for row, text in enumerate(batch):
                 length = int(inputs["attention_mask"][row].sum())
                 self._states[text] = states[row, :length].half().clone()
@@ -154,7 +154,7 @@ class Trainer:
         if with_wholes:
             loss = loss + self._loss(asked @ said[len(phrases) :].T, [i for i, _ in wholes], right)
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.tower.layers.parameters(), 1.0)
         self.optimiser.step()
         self.schedule.step()
