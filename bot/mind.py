@@ -85,12 +85,7 @@ class Mind:
         if self._models is None:
             return Policy()
         confidence, flags = self._models.ranker.thresholds, self._models.intents.thresholds
-        return Policy(
-            answer=confidence.answer, clarify=confidence.clarify, asks_human=flags["asks_human"],
-            declines_human=flags["declines_human"], vulnerable=flags["vulnerable"], sensitive=flags["sensitive"],
-            abusive=flags["abusive"], case_specific=flags["case_specific"], smalltalk=flags["smalltalk"],
-            tried=flags["tried"],
-        )  # fmt: skip
+        return Policy(answer=confidence.answer, clarify=confidence.clarify, smalltalk=flags["smalltalk"])
 
     @property
     def version(self) -> str:
