@@ -24,8 +24,9 @@ format: $(VENV)/.dev
 # Trains the heads again; DATA is a folder as docs/training.md describes it.
 DATA ?= ../shared/data
 train: $(VENV)/.dev
+	$(BIN)/python -m bot.train_encoder --data $(DATA)
 	$(BIN)/python -m sentiment.train --data $(DATA)
-	$(BIN)/python -m bot.train --data $(DATA)
+	$(BIN)/python -m bot.train --data $(DATA) --include-dev
 
 $(VENV)/bin/python:
 	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."

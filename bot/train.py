@@ -6,6 +6,7 @@ by a running server.
 """
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bot.intents import COLUMNS, FLAGS, OWN_HEADS, SENSITIVE, SMALLTALK, IntentModel, Intents, against_none
 from bot.ranker import EVIDENCE, Ranker, evidence
-from core.encoder import TUNED, Encoder, expected_hash, locate
+from core.encoder import Encoder, expected_hash, locate
 from core.heads import Floats, save_heads, sigmoid
 from knowledge_base.features import FEATURES, EntryText, EntryVectors, Index, pieces
 from sentiment.train import (
@@ -46,6 +47,10 @@ from sentiment.train import (
 
 EXAMPLES = Path(__file__).parent / "examples"  # ours: contrasts, conversations, twelve businesses
 FOLDS = 5
+# Of the businesses that the encoder was not tuned on, these calibrate. The other three (climbing_gym, car_hire,
+# online_courses: two phrasings an entry, a near miss for every fourth question) are far harder than what owners
+# brought so far: with them the threshold rose to .97, and 4 % of dev's questions were answered instead of 27 %.
+CALIBRATED_ON = ("garage", "meal_kits", "web_hosting")
 # Share of the questions that the FAQ answers which must stay below a flag's threshold: these flags fetch a person.
 CALM = {"asks_human": 0.995, "sensitive": 0.99, "vulnerable": 0.99, "abusive": 0.998}
 SENSITIVE_AT = slice(len(FLAGS), len(FLAGS) + 1 + len(SENSITIVE))
@@ -172,9 +177,8 @@ def _public(data: Path) -> list[tuple[str, Floats, float]]:
     return found
 
 
-def intent_lesson(data: Path, vectors: Vectors, businesses: Sequence[Business], *, dev: bool) -> tuple[Lesson, int]:
+def intent_lesson(data: Path, vectors: Vectors, businesses: Sequence[Business]) -> tuple[Lesson, int]:
     """Everything the intents learn from: labelled messages first (their number is returned), then the queries."""
-    parts = ["train", *(["dev"] if dev else [])]
     messages = [r for name in ("a", "b") for r in rows(data / f"train/messages_{name}.jsonl")]
     messages += [*rows(EXAMPLES / "contrasts.jsonl"), *rows(MESSAGES)]
     y = np.array([_of_message(r) for r in messages])
@@ -194,7 +198,7 @@ def intent_lesson(data: Path, vectors: Vectors, businesses: Sequence[Business], 
     joined, _ = long_messages(quiet, 300, 2)
     answers = [r["answer"] for path in sorted(data.glob("train/*/faq.jsonl")) for r in rows(path)]
     long_y = np.tile(target(**dict.fromkeys(FLAGS[:-1], 0), sensitive=None, smalltalk=None), (len(joined + answers), 1))
-    spoken = [*(data / part / "dialogues.jsonl" for part in parts), EXAMPLES / "dialogues.jsonl"]
+    spoken = [data / "train" / "dialogues.jsonl", EXAMPLES / "dialogues.jsonl"]
     turns, turn_y = _of_dialogues([r for path in spoken for r in rows(path)])
     public = _public(data)
     other = [
@@ -344,10 +348,10 @@ def unfolded(fitted: Pipeline) -> Floats:
 
 
 def held_out(judged: Judged, truth: NDArray[np.bool_]) -> Floats:
-    """P(truth) for every row by a calibrator that did not see its business's fold."""
+    """P(truth) for every row by a calibrator that did not see its business."""
     p = np.zeros(len(truth), dtype=np.float32)
-    for fold in range(FOLDS):
-        tested = judged.business % FOLDS == fold
+    for fold in set(judged.business.tolist()):
+        tested = judged.business == fold
         p[tested] = fit_sure(judged, truth, ~tested).predict_proba(judged.evidence[tested])[:, 1]
     return p
 
@@ -377,12 +381,13 @@ def clarify_threshold(p: Floats, judged: Judged, keep: float) -> float:
 # All together
 
 
+Told = tuple[Business, list[Intents]]  # a business, and what the intents make of each of its queries
+
+
 def train(data: Path, vectors: Vectors, out: Path, *, include_dev: bool, leave_out: str | None) -> None:
     businesses = read_businesses(data / "train", vectors, leave_out)
     businesses += read_businesses(EXAMPLES / "businesses", vectors, leave_out)
-    if include_dev:
-        businesses += read_businesses(data / "dev", vectors, leave_out)
-    lesson, labelled = intent_lesson(data, vectors, businesses, dev=include_dev)
+    lesson, labelled = intent_lesson(data, vectors, businesses)
     logits = cross_fitted(lesson, COLUMNS)
     scale, figures = calibrate(logits, lesson)
     info = {**about(vectors.hash, include_dev), "left_out": leave_out}
@@ -390,11 +395,53 @@ def train(data: Path, vectors: Vectors, out: Path, *, include_dev: bool, leave_o
     save_heads(out, "intents", intents_info, ensemble(lesson, COLUMNS))
     count = sum(len(b.queries) for b in businesses)
     readings = intents_of(logits[labelled : labelled + count], scale["calibration"])
-    info |= {"encoder": vectors.meaning_hash}
-    ranker_info = train_ranker(*_unseen(businesses, readings), out, info)
-    report = report_on(data, vectors, out)
+    info |= {"encoder": vectors.meaning_hash, "intents_encoder": vectors.hash}
+    told = _unseen(businesses, readings)
+    dev = _dev(data, vectors, out) if include_dev else []
+    ranker_info = train_ranker([*told, *(one for one in dev if one[0].name != leave_out)], out, info)
+    report = leave_one_out(told, dev, out, info) if include_dev else report_on(data, vectors, out)
     write_card(out / "MODEL_CARD.md", {**info, "cross_validated": rounded(figures) | ranker_info}, report, CARD)
     print(json.dumps({"cross_validated": rounded(figures) | ranker_info, "dev": report}, indent=1))
+
+
+def _dev(data: Path, vectors: Vectors, out: Path) -> list[Told]:
+    """The businesses of dev/, read by the intents that ship, which never learn from dev."""
+    model = IntentModel.load(out, vectors.hash)
+    found = []
+    for business in read_businesses(data / "dev", vectors):
+        encoded = vectors.encoded([q["text"] for q in business.queries])
+        read = [model.read(one, q["text"]) for one, q in zip(encoded, business.queries, strict=True)]
+        found.append((business, read))
+    return found
+
+
+def leave_one_out(told: Sequence[Told], dev: Sequence[Told], out: Path, info: dict[str, Any]) -> dict[str, float]:
+    """Figures on each business of dev by a ranker that did not see it, all counted together."""
+    talk_from = IntentModel.load(out, info["intents_encoder"]).thresholds["smalltalk"]
+    with tempfile.TemporaryDirectory() as place:
+        parts = []
+        for one in dev:
+            train_ranker([*told, *(other for other in dev if other is not one)], Path(place), info)
+            ranker = Ranker.load(Path(place), info["encoder"])
+            parts.append(_ranked(*one, ranker, talk_from))
+    p, right, three, within, given, offered = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _figures(p, right, three, within, given, offered)
+
+
+def _ranked(business: Business, read: Sequence[Intents], ranker: Ranker, talk_from: float) -> tuple[NDArray[Any], ...]:
+    rows_of = []
+    for query, features, answers, intents in zip(
+        business.queries, business.features, business.right, read, strict=True
+    ):
+        if query["kind"] == "smalltalk":
+            continue
+        good = {slug for slug, fits in zip(business.index.slugs, answers, strict=True) if fits}
+        ranked = ranker.rank(features, business.index.slugs, intents)
+        p = 0.0 if intents.smalltalk >= talk_from else ranked[0].confidence
+        given = p >= ranker.thresholds.answer
+        offered = not given and p >= ranker.thresholds.clarify
+        rows_of.append((p, ranked[0].slug in good, any(c.slug in good for c in ranked[:3]), bool(good), given, offered))
+    return tuple(np.array(column) for column in zip(*rows_of, strict=True))
 
 
 def intents_of(logits: Floats, scale: dict[str, tuple[float, float]]) -> list[Intents]:
@@ -406,24 +453,20 @@ def intents_of(logits: Floats, scale: dict[str, tuple[float, float]]) -> list[In
     ]
 
 
-def _unseen(businesses: Sequence[Business], readings: Sequence[Intents]) -> tuple[list[Business], list[Intents]]:
-    """Those on which the encoder was not tuned: on the others its cosines are better than on a new business."""
-    path = TUNED / "encoder.json"
-    tuned_on = json.loads(path.read_text(encoding="utf-8"))["tuned_on"] if path.exists() else []
+def _unseen(businesses: Sequence[Business], readings: Sequence[Intents]) -> list[Told]:
+    """Those that the calibrator learns from: the encoder was not tuned on them, so its cosines are as on a new one."""
     reading = iter(readings)
     told = [(b, [next(reading) for _ in b.queries]) for b in businesses]
-    kept = [(b, some) for b, some in told if b.name not in tuned_on]
-    return [b for b, _ in kept], [one for _, some in kept for one in some]
+    return [one for one in told if one[0].name in CALIBRATED_ON]
 
 
-def train_ranker(
-    businesses: Sequence[Business], readings: Sequence[Intents], out: Path, info: dict[str, Any]
-) -> dict[str, float]:
-    by_fold = [fit_mix([b for i, b in enumerate(businesses) if i % FOLDS != fold]) for fold in range(FOLDS)]
-    judged = judge(businesses, [by_fold[i % FOLDS] for i in range(len(businesses))], readings)
+def train_ranker(told: Sequence[Told], out: Path, info: dict[str, Any]) -> dict[str, float]:
+    businesses, readings = [b for b, _ in told], [one for _, some in told for one in some]
+    mixes = [fit_mix([b for b in businesses if b is not one], 200) for one in businesses]
+    judged = judge(businesses, mixes, readings)
     p = held_out(judged, judged.first)
     counted = judged.counted
-    # .955: fifteen businesses are few, and the mean over new ones varies; .95 is what is promised.
+    # .955: a few businesses vary, and so does the mean over new ones; .95 is what is promised.
     answer = answer_threshold(p[counted], judged.first[counted], 0.955)
     clarify = clarify_threshold(p, judged, 0.97)
     figures = rounded(
@@ -438,7 +481,7 @@ def train_ranker(
     )
     every = np.ones(len(p), dtype=bool)
     tensors = {
-        "mix": fit_mix(businesses),
+        "mix": fit_mix(businesses, 200),
         "sure": unfolded(fit_sure(judged, judged.first, every)),
         "within": unfolded(fit_sure(judged, judged.within, every)),
     }
@@ -488,7 +531,17 @@ def _faq_figures(
     ranker: Ranker, p: Floats, right: NDArray[np.bool_], three: NDArray[np.bool_], within: NDArray[np.bool_]
 ) -> dict[str, float]:
     given = p >= ranker.thresholds.answer
-    offered = ~given & (p >= ranker.thresholds.clarify)
+    return _figures(p, right, three, within, given, ~given & (p >= ranker.thresholds.clarify))
+
+
+def _figures(
+    p: Floats,
+    right: NDArray[np.bool_],
+    three: NDArray[np.bool_],
+    within: NDArray[np.bool_],
+    given: NDArray[np.bool_],
+    offered: NDArray[np.bool_],
+) -> dict[str, float]:
     asked = int(within.sum())
     return rounded(
         {
@@ -518,7 +571,8 @@ regressions on the ranking's evidence that give the calibrated confidence.
 | set | used for | licence |
 |---|---|---|
 | messages_a, messages_b, 160 conversations, their counterfactual rewritings | intents | written for this project |
-| 15 businesses: 390 entries, 2,220 questions | ranker, calibrator, faq_like | written for this project |
+| 15 businesses: 390 entries, 2,220 questions | faq_like; three of them ranker, calibrator | written for this project |
+| dev/: 3 businesses, 510 questions | ranker, calibrator (with --include-dev) | written for this project |
 | bot/examples (contrasts, 90 conversations, 12 businesses), sentiment/examples/messages.jsonl | all | written by us |
 | ConvAbuse (train) | abusive | CC BY 4.0, Cercas Curry, Abercrombie, Rieser 2021 |
 | CLINC150 (train, every second) | small talk, asks_human negatives | CC BY 3.0, Larson et al. 2019 |
@@ -528,8 +582,11 @@ regressions on the ranking's evidence that give the calibrated confidence.
 ## Figures
 {figures}
 
-Thresholds are chosen on businesses that were held out: answer at 95.5 % precision, clarify so that 97 % of the
-questions with a right entry among the first three are still offered.
+Ranker and calibrator learn from three businesses that the encoder was not tuned on, and where `--include-dev` was
+given from the three of dev/ too. The figures on dev are then by leave-one-business-out: each business of dev is
+judged by a ranker that did not see it. (The intents never learn from dev.) Thresholds are chosen on businesses
+held out in turn: answer at 95.5 % precision, clarify so that 97 % of the questions with a right entry among the
+first three are still offered. That target and the quantile of small talk were set after looking at reports on dev.
 
 ## Bias
 Training asks for equal asks_human, declines_human and abusive on both sides of each rewriting. Vulnerable is not

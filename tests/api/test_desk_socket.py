@@ -56,8 +56,17 @@ async def happened(page: Client, kind: str, fits: Callable[[Frame], bool] = lamb
         await page.next()
 
 
+async def shows(page: Client, fits: Callable[[Frame], bool]) -> Frame:
+    """What the page now knows of its chat, once it fits."""
+    while True:
+        states = [frame for frame in page.seen if frame["kind"] == "state"]
+        if states and fits(states[-1]):
+            return states[-1]
+        await page.next()
+
+
 async def in_line(ada: Visitor) -> None:
-    await ada.ask_human()
+    await ada.send({"kind": "ask_human", "key": str(uuid4())})
     await happened(ada, "chat_queued")
 
 
@@ -144,10 +153,10 @@ async def test_the_longest_wait_stands_first(house: Running) -> None:
         await in_line(ada)
         rows = await sam.waiting(lambda rows: len(rows) == 2)
         assert [r["conversation_id"] for r in rows] == [grace.conversation_id, ada.conversation_id]
-        second = await ada.until("state", lambda f: f["position"] == 2)
+        second = await shows(ada, lambda f: f["position"] == 2)
         assert second["desk_open"] is True
         await sam.act("claim", grace.conversation_id)
-        await ada.until("state", lambda f: f["position"] == 1)
+        await shows(ada, lambda f: f["position"] == 1)
 
 
 async def test_of_two_desks_that_claim_at_once_one_gets_the_chat_and_one_already_claimed(
@@ -225,7 +234,7 @@ async def test_from_the_claim_on_the_bot_is_silent_and_agent_and_visitor_talk(bo
         assert (await sam.act("claim", ada.conversation_id))["kind"] == "done"
         claimed = await happened(ada, "chat_claimed")
         assert claimed["agent_name"] == "Sam"
-        state = await ada.until("state", lambda f: f["holder"] == "agent")
+        state = await shows(ada, lambda f: f["holder"] == "agent")
         assert state["agent_name"] == "Sam"
         before = await bot_lines(both_houses, ada)
 
@@ -250,7 +259,7 @@ async def test_a_reply_that_is_still_being_computed_at_the_claim_is_never_said(h
     await asyncio.sleep(0.05)
     async with house.visitor() as ada, house.desk() as sam:
         await ada.say(OPENING)
-        await ada.until("state", lambda f: f["bot_thinking"])
+        await shows(ada, lambda f: f["bot_thinking"])
         turn = house.house.turns.wake(UUID(ada.conversation_id))
         await asyncio.sleep(0.2)
         await in_line(ada)
@@ -275,7 +284,7 @@ async def test_release_puts_the_chat_back_with_its_age_and_the_visitor_is_told(h
         await sam.act("release", ada.conversation_id)
         released = await happened(ada, "chat_released")
         assert released["cause"] == "released"
-        await ada.until("state", lambda f: f["holder"] == "queue")
+        await shows(ada, lambda f: f["holder"] == "queue")
         case = await case_of(house, ada)
         assert (case.state, case.waiting_since, case.agent_id) == ("waiting", since, None)
         assert (await kim.act("claim", ada.conversation_id))["kind"] == "done"
@@ -306,7 +315,7 @@ async def test_a_chat_that_is_closed_ends_for_the_visitor_and_late_words_are_ref
         await sam.act("claim", ada.conversation_id)
         await sam.act("close", ada.conversation_id)
         assert (await happened(ada, "chat_closed"))["by"] == "agent"
-        await ada.until("state", lambda f: f["holder"] == "closed")
+        await shows(ada, lambda f: f["holder"] == "closed")
         assert (await sam.say(ada.conversation_id, "Bye."))["code"] == "not_yours"
         reply = await ada.ask(OPENING)
         assert reply["basis"]["faq_id"] == "opening-hours"
@@ -449,11 +458,11 @@ async def test_a_reload_of_the_page_keeps_the_chat(house: Running, monkeypatch: 
 async def test_who_is_away_is_not_counted_as_a_person_at_the_desk(house: Running) -> None:
     async with house.visitor() as ada, house.desk() as sam:
         await in_line(ada)  # who waits is told of the desk at once, all others when they look
-        await ada.until("state", lambda f: f["desk_open"])
+        await shows(ada, lambda f: f["desk_open"])
         assert (await act_present(sam, "away"))["kind"] == "done"
-        await ada.until("state", lambda f: not f["desk_open"])
+        await shows(ada, lambda f: not f["desk_open"])
         assert (await act_present(sam, "online"))["kind"] == "done"
-        await ada.until("state", lambda f: f["desk_open"])
+        await shows(ada, lambda f: f["desk_open"])
 
 
 async def act_present(sam: Desk, status: str) -> Frame:

@@ -41,9 +41,10 @@ async def test_a_connection_that_is_cancelled_while_it_closes_does_not_keep_the_
         assert driver is not None
         closing = asyncio.create_task(driver.close())
         await asyncio.sleep(0)
-        driver.stop()
+        stopping = driver.stop()
         closing.cancel()
         _, left = await asyncio.wait([closing], timeout=5)
+        await asyncio.wait_for(stopping, 5)
         await connection.invalidate()
     await db.engine.dispose()
     assert not left

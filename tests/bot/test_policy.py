@@ -88,7 +88,8 @@ TABLE = {
         read(LOST, smalltalk=0.9, kind="about_bot", vulnerable=0.6), FRESH, HandOff("vulnerable", "vulnerable"),
     ),
     "not a bot, a person!": (
-        read(LOST, smalltalk=0.9, kind="about_bot", asks_human=0.8), FRESH, HandOff("asked_for_human", "asked_for_human"),
+        read(LOST, smalltalk=0.9, kind="about_bot", asks_human=0.8), FRESH,
+        HandOff("asked_for_human", "asked_for_human"),
     ),
     "a greeting": (read(LOST, smalltalk=0.9, kind="greeting"), FRESH, Smalltalk("greeting", "smalltalk")),
     "chatter of no kind": (read(LOST, smalltalk=0.9), FRESH, Smalltalk("chitchat", "smalltalk")),

@@ -20,7 +20,7 @@ ENTRIES = (
 
 @pytest.fixture(scope="module")
 def ranker(encoder: Encoder) -> Ranker:
-    return Ranker.load(None, encoder.hash)
+    return Ranker.load(None, encoder.meaning_hash)
 
 
 @pytest.fixture(scope="module")

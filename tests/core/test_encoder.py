@@ -9,6 +9,7 @@ import pytest
 
 from core.encoder import (
     PACKAGE_SHA256,
+    TUNED,
     Encoded,
     Encoder,
     EncoderBroken,
@@ -18,6 +19,7 @@ from core.encoder import (
     fingerprint,
     locate,
 )
+from core.heads import HeadsBroken
 
 ODD = {
     "empty": "",
@@ -197,3 +199,45 @@ async def test_a_stopped_encoder_says_so() -> None:
     encoder.stop()
     with pytest.raises(EncoderBroken, match="stopped"):
         await encoder.encode(["too late"])
+
+
+async def test_our_layers_give_the_meaning_and_leave_the_feeling_as_published(encoder: Encoder) -> None:
+    published = Encoder(locate(None), plain=True)
+    published.start()
+    await published.ready()
+    text = "my parcel has not come"
+
+    [plain], [ours] = await published.encode([text]), await encoder.encode([text])
+    published.stop()
+
+    assert published.meaning_hash == published.hash == encoder.hash != encoder.meaning_hash
+    assert np.allclose(plain.feeling, ours.feeling, atol=1e-5)
+    assert 0.1 < float(plain.vector @ ours.vector) < 0.99
+
+
+async def test_our_layers_tell_a_question_from_its_near_miss_better_than_the_published(encoder: Encoder) -> None:
+    published = Encoder(locate(None), plain=True)
+    published.start()
+    await published.ready()
+    texts = ["How long does delivery take?", "when will it get here", "are you hiring delivery drivers"]
+
+    async def margin(by: Encoder) -> float:
+        entry, question, near_miss = [e.vector for e in await by.encode(texts)]
+        return float(entry @ question - entry @ near_miss)
+
+    ours, plain = await margin(encoder), await margin(published)
+    published.stop()
+    assert ours > plain + 0.1
+
+
+async def test_layers_that_were_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(TUNED, tmp_path / "tuned")
+    blob = bytearray((tmp_path / "tuned" / "encoder.safetensors").read_bytes())
+    blob[-1] ^= 1
+    (tmp_path / "tuned" / "encoder.safetensors").write_bytes(blob)
+    monkeypatch.setattr("core.encoder.TUNED", tmp_path / "tuned")
+
+    changed = Encoder(locate(None))
+    changed.start()
+    with pytest.raises(HeadsBroken):
+        await changed.ready()
