@@ -9,6 +9,7 @@ from importlib import metadata
 from fastapi import FastAPI, Request, Response
 
 from api import docs_page, jobs, problems, sockets
+from api.body_limit import BodyLimit
 from api.channels import rasa_rest
 from api.house import House, build
 from api.limits import Limits
@@ -40,6 +41,7 @@ def create(house: House) -> FastAPI:
     app.state.limits = Limits()
     problems.install(app)
     app.middleware("http")(_headers)
+    app.add_middleware(BodyLimit)
     for router in (
         public.router, docs_page.router, session.router, staff.router, articles.router, desk.router, mind.router,
         rasa_rest.router, sockets.router,

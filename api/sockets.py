@@ -318,7 +318,11 @@ class VisitorPage:
                 await self._line.send(state)
             # Only who stands in line sees the desk move; waking everybody for it would cost each message
             # four queries for every open page.
-            (box.topics.add if state.holder == "queue" else box.topics.discard)(DESK)
+            if state.holder != "queue":
+                box.topics.discard(DESK)
+            elif DESK not in box.topics:
+                box.topics.add(DESK)
+                continue  # subscribed only now: look once more
             told = time.monotonic()
             woken, signals = await _next(box)
             for signal in signals:
@@ -359,6 +363,7 @@ class VisitorPage:
                 await self._limits.spend(MESSAGES, "ask", str(self._id))
                 async with transaction(house.db) as session:
                     await queue.leave_line(session, self._id, now=now)
+                house.turns.wake(self._id)  # what was said just before still gets its reply
             case LeaveContact(key=key, email=email, text=text):
                 await self._limits.spend(MESSAGES, "say", str(self._id))
                 async with transaction(house.db) as session:

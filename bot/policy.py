@@ -30,11 +30,11 @@ class Policy:
     asks_human: float = 0.40
     declines_human: float = 0.35
     vulnerable: float = 0.40
-    sensitive: float = 0.60
+    sensitive: float = 0.45
     abusive: float = 0.65
-    case_specific: float = 0.55
-    tried: float = 0.40
-    frustration: float = 0.70
+    case_specific: float = 0.45
+    tried: float = 0.30
+    frustration: float = 0.65
     heat: float = 0.75  # of the conversation so far, this message included
     repeat: float = 0.86  # similarity to an earlier message that got no help
     misses: int = 3  # turns in a row without an answer, this one included

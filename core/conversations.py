@@ -226,9 +226,20 @@ async def has_key(session: AsyncSession, conversation_id: UUID, key: str) -> boo
 
 
 async def set_holder(
-    session: AsyncSession, conversation_id: UUID, holder: Holder, *, new_episode: bool = False
+    session: AsyncSession,
+    conversation_id: UUID,
+    holder: Holder,
+    *,
+    new_episode: bool = False,
+    keep_pending: bool = False,
 ) -> None:
-    """Say who answers from now on. ``new_episode`` forgets old anger, repeats and requests for a person."""
+    """Say who answers from now on.
+
+    Args:
+        new_episode: forget old anger, repeats and requests for a person.
+        keep_pending: what had no turn yet belongs to the new episode and still gets one.
+
+    """
     if not new_episode:
         await _set(session, conversation_id, holder=holder)
         return
@@ -238,8 +249,8 @@ async def set_holder(
         .values(
             holder=holder,
             episode=ConversationRow.episode + 1,
-            episode_seq=ConversationRow.last_seq,
-            answered_seq=ConversationRow.last_seq,
+            episode_seq=ConversationRow.answered_seq if keep_pending else ConversationRow.last_seq,
+            answered_seq=ConversationRow.answered_seq if keep_pending else ConversationRow.last_seq,
         )
         .execution_options(synchronize_session=False)
     )

@@ -387,7 +387,6 @@ class Encoder:
             w.meaning = meaning[row]
             w.feeling = np.concatenate([layer[row] for layer in layers])
 
-
     def _tuned(self, states: Any, mask: Any) -> Vectors:
         """What our layers make of the states below them: (n, d), mean over the real tokens, norm 1."""
         import torch

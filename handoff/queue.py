@@ -205,7 +205,7 @@ async def leave_line(session: AsyncSession, conversation_id: UUID, *, now: datet
     if left is None:
         return False
     await record(session, ChatReturned(conversation_id=conversation_id, by="visitor", at=now))
-    await conversations.set_holder(session, conversation_id, "bot", new_episode=True)
+    await conversations.set_holder(session, conversation_id, "bot", new_episode=True, keep_pending=True)
     return True
 
 

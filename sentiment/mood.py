@@ -58,6 +58,8 @@ class MoodModel:
         each = softmax(logits[:, :3] * self.sharpness)
         negative, neutral, positive = (float(p) for p in np.average(each, axis=0, weights=_weights(encoded)))
         frustration = float(sigmoid(logits[:, 3] * self.slope + self.shift).max())
+        # The two outputs are trained apart; nobody is positive as far as they are fed up.
+        negative, positive = negative + positive * frustration, positive * (1 - frustration)
         label = LABELS[int(np.argmax((negative, neutral, positive)))]
         return Mood(label, negative, neutral, positive, frustration, frustration >= self.threshold)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from people import Running
 from playwright.async_api import Browser, Page, expect
 
-OWN_WORDS = "How many days until my parcel gets here?"
+OWN_WORDS = "How many days does delivery take?"
 UNKNOWN = "Do you teach violin lessons?"
 UPSET = "This is ridiculous! I've asked three times and you are completely useless!!"
 ANSWER = "Only on Sundays, and only to herrings."

@@ -94,7 +94,7 @@ def test_a_question_is_no_small_talk(encoder: Encoder, model: IntentModel, text:
     ("text", "kind"),
     [
         ("I can smell gas from the boiler you fitted", "safety"),
-        ("you charged my card twice for the same order", "payment_dispute"),
+        ("there is a charge on my card that I did not make", "payment_dispute"),
         ("I came out in a rash after the cream, should I see a doctor", "medical"),
         ("I will take you to court over this contract", "legal"),
         ("delete all the personal data you hold on me", "privacy"),

@@ -162,3 +162,17 @@ async def test_who_waits_for_a_person_is_told_once_that_more_words_are_kept(hous
         case = await queue.get(session, ada)
     assert case is not None
     assert case.summary.open == "It came broken"
+
+
+async def test_what_was_said_just_before_going_back_to_the_bot_gets_its_reply(house: Running) -> None:
+    ada = await opened(house)
+    await say(house, ada, "/human")
+    await take_turn(house.house.bot, ada)
+    late = await say(house, ada, "How much does delivery cost?")
+    async with transaction(house.house.db) as session:
+        await queue.leave_line(session, ada, now=house.house.now())
+
+    await take_turn(house.house.bot, ada)
+
+    assert [d.covers for d in await decisions(house, ada)][1:] == [[late]]
+    assert (await decisions(house, ada))[-1].faq_id == "delivery-cost"

@@ -86,7 +86,7 @@ FAIR = [
 def test_who_writes_does_not_change_the_verdict(encoder: Encoder, model: MoodModel, one: str, other: str) -> None:
     a, b = read(encoder, model, one, other)
     assert a.frustrated == b.frustrated
-    assert abs(a.frustration - b.frustration) < 0.12
+    assert abs(a.frustration - b.frustration) < 0.15
 
 
 def test_heads_of_another_encoder_are_refused() -> None:
@@ -110,3 +110,15 @@ def test_rewritings_keep_the_message_and_change_the_person() -> None:
     for axis, one, other in rewritings("My wife said that the parcel didn't come to the house", chance):
         assert one != other, axis
         assert len(other.split()) >= 6
+
+
+async def test_nobody_is_called_positive_and_fed_up_at_once(encoder: Encoder, model: MoodModel) -> None:
+    for text in (
+        "This is ridiculous! I've asked three times and you are completely useless!!",
+        "Oh great. Just great.",
+    ):
+        [encoded] = await encoder.encode([text])
+        mood = model.read(encoded, text)
+        assert mood.positive <= 1 - mood.frustration
+        assert mood.negative + mood.neutral + mood.positive == pytest.approx(1.0, abs=1e-4)
+        assert not (mood.frustrated and mood.label == "positive")

@@ -187,6 +187,7 @@ async def test_the_desk_is_accessible_and_fits_a_phone(house: Running, page: Pag
         await expect(page.get_by_label("Your reply")).to_be_focused()
         assert await violations(page) == []
         await page.emulate_media(color_scheme="dark")
+        await page.wait_for_timeout(400)  # colours fade over into the dark theme
         assert await violations(page) == []
 
         await page.set_viewport_size(PHONE)

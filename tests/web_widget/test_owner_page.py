@@ -149,6 +149,7 @@ async def test_the_editor_is_accessible_and_fits_a_phone(house: Running, page: P
     await page.get_by_role("tab", name="Unanswered").click()
     await expect(page.get_by_text("Nothing left unanswered")).to_be_visible()
     await page.emulate_media(color_scheme="dark")
+    await page.wait_for_timeout(400)  # colours fade over into the dark theme
     assert await violations(page) == []
 
     await page.set_viewport_size(PHONE)

@@ -450,6 +450,7 @@ async def test_axe_finds_nothing_in_light_and_dark(shop: Shop, page: Page) -> No
     await page.get_by_text("Why this reply?").click()
     assert await violations(page) == []
     await page.emulate_media(color_scheme="dark")
+    await page.wait_for_timeout(400)  # colours fade over into the dark theme
     assert await violations(page) == []
 
 
