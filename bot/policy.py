@@ -13,6 +13,7 @@ from core.events import DecisionKind, Offer, Reason
 
 VERSION = "2026-11-24"
 CLEARLY = 0.7
+SURELY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _asks_who_speaks(reading: Reading, policy: Policy) -> bool:
         and intents.asks_human < CLEARLY
         and intents.vulnerable < policy.vulnerable
         and intents.sensitive < policy.sensitive
-        and reading.confidence < policy.answer
+        and (reading.confidence < policy.answer or intents.smalltalk >= SURELY)
     )
 
 
@@ -127,7 +128,8 @@ def _who_needs_a_person(reading: Reading, context: Context, policy: Policy) -> H
         return HandOff("asked_for_human", "asked_for_human")
     if intents.vulnerable >= policy.vulnerable:
         return HandOff("vulnerable", "vulnerable")
-    if intents.sensitive >= policy.sensitive:
+    # What the owner wrote an entry about is answered with it, unless it is surely a matter for a person.
+    if intents.sensitive >= (policy.sensitive if reading.confidence < policy.answer else SURELY):
         return HandOff("sensitive", "sensitive")
     if intents.abusive >= policy.abusive:
         return HandOff("abusive", "abusive", now=False)

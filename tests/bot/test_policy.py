@@ -105,7 +105,12 @@ TABLE = {
         read(declines_human=0.6, asks_human=0.7), FRESH, HandOff("asked_for_human", "asked_for_human"),
     ),
     "vulnerable": (read(vulnerable=0.5), FRESH, HandOff("vulnerable", "vulnerable")),
-    "sensitive": (read(sensitive=0.5), FRESH, HandOff("sensitive", "sensitive")),
+    "sensitive": (read(UNSURE, sensitive=0.5), FRESH, HandOff("sensitive", "sensitive")),
+    "sensitive, and the owner wrote about it": (read(sensitive=0.8), FRESH, Answer("returns", "confident")),
+    "surely sensitive": (read(sensitive=0.95), FRESH, HandOff("sensitive", "sensitive")),
+    "who speaks, whatever entry is near": (
+        read(smalltalk=0.95, kind="about_bot", asks_human=0.6), FRESH, Smalltalk("about_bot", "about_bot"),
+    ),
     "abusive": (read(abusive=0.5), FRESH, HandOff("abusive", "abusive", now=False)),
     "frustrated message": (read(frustration=0.6), FRESH, HandOff("frustrated", "frustrated_message")),
     "frustrated conversation": (read(frustration=0.4), ANGRY, HandOff("frustrated", "frustrated_conversation")),
