@@ -59,7 +59,7 @@ def test_a_question_about_people_is_not_a_wish_for_one(encoder: Encoder, model: 
         "is that a person typing or a computer program?",
         pytest.param(
             "am I talking to a real person or a bot",
-            marks=pytest.mark.xfail(reason="known miss: asks_human .46 at a threshold of .40; about_bot is .99"),
+            marks=pytest.mark.xfail(reason="known miss of the head: asks_human .67; bot/policy.py lets about_bot win"),
         ),
     ],
 )
