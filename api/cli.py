@@ -202,7 +202,7 @@ def run_evaluation(arguments: argparse.Namespace, settings: Settings) -> int:
 def write_protocol(arguments: argparse.Namespace, _settings: Settings) -> int:
     stale = protocol_docs.write(check=arguments.check)
     if stale:
-        raise CannotRun(f"{', '.join(stale)} differ from api/protocol.py: run `python -m api protocol`.")
+        raise CannotRun(f"{', '.join(stale)} not up to date: run `python -m api protocol`.")
     return 0
 
 

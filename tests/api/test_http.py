@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from people import PASSWORD, PATIENCE, Running
 from sqlalchemy import select, update
 
+from api import widget_files
 from api.app import create
 from api.routes.public import PAGES as PAGES_FOLDER
 from api.routes.public import rendered
@@ -189,7 +190,8 @@ async def test_no_token_stands_in_the_database_as_it_is(house: Running) -> None:
 
 PUBLIC = {
     "GET /", "GET /healthz", "GET /readyz", "GET /metrics", "GET /api/v1/welcome", "GET /demo", "GET /desk",
-    "GET /owner", "GET /widget.js", "GET /static/{name:path}", "GET /help", "GET /docs", "GET /docs/{name}",
+    "GET /owner", "GET /widget.js", "GET /widget/{version}/{name:path}", "GET /static/{name:path}", "GET /help",
+    "GET /docs", "GET /docs/{name}",
     "GET /webhooks/rest/", "POST /webhooks/rest/webhook", "GET /webhooks/rest/messages",
     "POST /api/v1/session", "POST /api/v1/session/link", "GET /api/v1/session",
 }  # fmt: skip
@@ -361,9 +363,19 @@ async def raw_get(house: Running, target: str) -> int:
 
 async def test_the_widget_may_be_loaded_by_any_site(house: Running) -> None:
     async with house.http() as http:
-        got = await http.get("/widget.js")
-        assert got.headers["access-control-allow-origin"] == "*"
-        assert got.headers["cross-origin-resource-policy"] == "cross-origin"
+        files = f"/widget/{widget_files.version()}"
+        assert f"'{files[1:]}/'" in (await http.get("/widget.js")).text
+        for path in ("/widget.js", f"{files}/panel.js", f"{files}/languages/en.json"):
+            got = await http.get(path)
+            assert got.headers["access-control-allow-origin"] == "*"
+            assert got.headers["cross-origin-resource-policy"] == "cross-origin"
+            assert got.headers["content-encoding"] == "gzip"
+            assert (await http.get(path, headers={"If-None-Match": got.headers["etag"]})).status_code == 304
+        assert "immutable" in got.headers["cache-control"]
+        older = await http.get("/widget/0123456789/panel.js")
+        assert (older.status_code, older.headers["cache-control"]) == (200, "no-cache")
+        for name in ("panel/dom.js", "languages/xx.json", "languages/../panel/dom.js", "languages/%2e%2e/widget.js", ""):
+            assert (await http.get(f"{files}/{name}")).status_code == 404, name
         welcome = (await http.get("/api/v1/welcome")).json()
         assert set(welcome) >= {"business", "bot_name", "greeting", "epoch"}
         assert welcome["bot_name"].endswith("bot")
