@@ -53,7 +53,8 @@ def file(name: str) -> tuple[str, str] | None:
 def _panel(_now: tuple[tuple[str, int], ...]) -> str:
     modules: dict[str, str] = {}
     _add(ENTRY, modules)
-    return rjsmin.jsmin("\n".join(modules.values()))
+    small: str = rjsmin.jsmin("\n".join(modules.values()))
+    return small
 
 
 def _add(name: str, modules: dict[str, str]) -> None:

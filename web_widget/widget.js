@@ -5,7 +5,7 @@
  */
 
 // Named after what is in it, so it can be cached for ever. Written by `python -m api protocol`.
-const FILES = new URL('widget/6a453d1f96/', import.meta.url);
+const FILES = new URL('widget/036b2722ec/', import.meta.url);
 const STORED = `warmline:${FILES.origin}`;
 
 /** Each language that there is a catalogue for: the launcher's name, and what a failed load says. */

@@ -10,7 +10,7 @@ p:not(.who), h3, h4, button, summary { unicode-bidi: plaintext; }
 .face { border-radius: 12px; }
 .face, .icon, .send { display: grid; place-items: center; flex: none; width: 36px; height: 36px; }
 .launcher, .face, .send, .primary, [data-sender=visitor] > .text { background: var(--accent); color: var(--on-accent); }
-[dir=rtl] .back { transform: scaleX(-1); }
+[dir=rtl] .icon-back { transform: scaleX(-1); }
 [data-holder=agent] .face, .launcher { border-radius: 50%; }
 .panel {
   display: flex; flex-direction: column; width: 384px; height: min(640px, 100dvh - 2 * var(--gap) - 68px);

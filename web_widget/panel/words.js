@@ -14,7 +14,7 @@ export function speak(words, region) {
 /** A text of the catalogue with its values filled in; '' for what it does not have (a newer server's word). */
 export function t(name, values = {}) {
   const found = Object.hasOwn(catalogue, name) ? catalogue[name] : '';
-  const text = typeof found === 'string' ? found : found[new Intl.PluralRules(locale).select(values.count)];
+  const text = typeof found === 'string' ? found : (found[new Intl.PluralRules(locale).select(values.count)] ?? found.other);
   return text.replace(/\{(\w+)\}/g, (_, key) => shown(values[key]));
 }
 
