@@ -5,7 +5,7 @@
  */
 
 // Named after what is in it, so it can be cached for ever. Written by `python -m api protocol`.
-const FILES = new URL('widget/036b2722ec/', import.meta.url);
+const FILES = new URL('widget/a15a0d918b/', import.meta.url);
 const STORED = `warmline:${FILES.origin}`;
 
 /** Each language that there is a catalogue for: the launcher's name, and what a failed load says. */
@@ -148,7 +148,9 @@ class WarmlineChat extends HTMLElement {
     shadow.append(this.root);
     this.setUnread(0);
     this.#show();
-    if (isReturning()) this.#resume();
+    const resume = () => !this.panel && isReturning() && this.#resume();
+    for (const name of ['online', 'focus']) addEventListener(name, resume); // perhaps the network was away
+    resume();
   }
 
   // --- for the page ---

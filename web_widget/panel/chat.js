@@ -37,7 +37,8 @@ export class Chat extends EventTarget {
     this.lastSeq = this.replayUpTo = 0;
     // Perhaps this is a reload in the middle of a conversation.
     const { token, epoch, startKey, isOpen, seen, choices, pending, withdrawn, outbox } = recall(name);
-    Object.assign(this, { token, epoch, startKey, isOpen, pending, withdrawn });
+    Object.assign(this, { token, epoch, startKey, isOpen, pending });
+    this.withdrawn = withdrawn ?? false; // nothing may be said until the visitor agrees again
     this.seen = seen ?? 0; // the last event that the visitor had before the eyes
     this.choices = { sentiment: true, remember: false, ...choices };
     // Unconfirmed frames, in order. One with a `key` stays until its `stored` or echo came: the key makes
@@ -188,6 +189,14 @@ export class Chat extends EventTarget {
     return receipt;
   }
 
+  /** What the server has: another tab, or another browser, may have chosen since. */
+  learn({ chat, sentiment }) {
+    this.choices.sentiment = sentiment;
+    this.withdrawn = !chat;
+    this.#save();
+    this.emit('update');
+  }
+
   get #allowed() {
     return { chat: !this.withdrawn, ...this.choices };
   }
@@ -219,13 +228,19 @@ export class Chat extends EventTarget {
    * @throws {Declined}
    */
   async erase() {
-    const answer = await this.request('DELETE', 'data');
+    this.line.close(); // the server would, and a line that is cut comes back
+    let answer;
+    try {
+      answer = await this.request('DELETE', 'data');
+    } catch (error) {
+      this.line.open();
+      throw error;
+    }
     const { receipt } = await answer.json();
     this.outbox = [];
     this.choices = { sentiment: true, remember: false };
     this.pending = undefined;
     this.withdrawn = false;
-    this.line.close();
     this.#forgetConversation();
     this.emit('update');
     return receipt;
@@ -359,6 +374,7 @@ export class Chat extends EventTarget {
       setTimeout(() => this.#unpause(entry), seconds * 1000);
       return;
     }
+    if (code === 'consent_withdrawn') this.withdrawn = true; // in another tab
     if (kind === 'say') entry.failed = { code, message }; // its text is kept
     else if (entry) this.#settle(ref);
     this.emit('delivery', { key: ref, status: 'refused', code, message });

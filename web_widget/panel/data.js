@@ -23,6 +23,8 @@ export class DataView {
     this.#page(t('yourData'), el('p.quiet', { role: 'status' }, t('loading')));
     const data = this.chat.token ? await this.#stored() : null;
     if (data === undefined) return;
+    const given = data?.consents.at(-1);
+    if (given) this.chat.learn(given.purposes);
     this.body.replaceChildren(...this.#whatIsStored(data), ...this.#choices());
     if (data) this.body.append(...this.#email(data), ...this.#takeAway(), ...this.#stop());
   }
@@ -70,7 +72,7 @@ export class DataView {
     button.disabled = true;
     const receipt = await this.#attempt(() => this.chat.erase());
     button.disabled = false;
-    if (!receipt) return;
+    if (!receipt) return button.focus();
     this.#page(t('erased'), ...this.#erased(receipt));
     this.erasing?.(receipt);
   }
@@ -99,16 +101,16 @@ export class DataView {
 
   #whatIsStored(data) {
     const { choices } = this.chat;
-    const messages = data?.messages ?? data?.conversations?.flatMap((each) => each.messages ?? []);
+    const count = data?.conversations.reduce((sum, { messages }) => sum + messages.length, 0);
     const items = [
-      messages ? `${t('storedMessages')} (${t('messages', { count: messages.length })})` : t('storedMessages'),
+      count ? `${t('storedMessages')} (${t('messages', { count })})` : t('storedMessages'),
       t('storedWhy'),
       choices.sentiment && t('storedMood'),
       t('storedEmail'),
       t(choices.remember ? 'storedLasting' : 'storedHere'),
     ];
-    this.stored = el('ul', {}, ...items.filter(Boolean).map((item) => el('li', {}, item)));
-    return [el('p', {}, t(data ? 'dataIntro' : 'dataNone')), this.stored];
+    const list = el('ul', {}, ...items.filter(Boolean).map((item) => el('li', {}, item)));
+    return [el('p', {}, t(data ? 'dataIntro' : 'dataNone')), list];
   }
 
   #choices() {
@@ -176,6 +178,7 @@ export class DataView {
       toggle.disabled = true;
       await this.#told(outcome, () => this.chat.consent({ chat: this.chat.withdrawn }));
       toggle.disabled = false;
+      toggle.focus();
       toggle.textContent = t(this.chat.withdrawn ? 'agree' : 'withdraw');
     };
     const toggle = textButton(t(withdrawn ? 'agree' : 'withdraw'), change, 'secondary');

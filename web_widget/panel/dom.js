@@ -38,6 +38,15 @@ export function icon(name) {
   return svg;
 }
 
+/** Scrolls the part of the panel that `node` is in, and nothing else of the page, until its end can be seen. */
+export function reveal(node) {
+  const view = node.closest('.scroll, .sheet-body');
+  if (!view) return;
+  const [inner, outer] = [node, view].map((each) => each.getBoundingClientRect());
+  const hidden = inner.bottom + 12 - outer.bottom;
+  if (hidden > 0) view.scrollTop += Math.min(hidden, inner.top - 12 - outer.top);
+}
+
 /** Gives the visitor a file. */
 export function download(name, blob) {
   const link = el('a', { href: URL.createObjectURL(blob), download: name });

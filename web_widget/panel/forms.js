@@ -67,7 +67,6 @@ export class Composer {
     this.onSend = onSend;
     this.input = el('textarea', {
       rows: '1',
-      dir: 'auto',
       enterkeyhint: 'send',
       'aria-label': t('input'),
       placeholder: t('input'),
@@ -107,6 +106,7 @@ export class Composer {
 
   #fit() {
     const { input, limit } = this;
+    input.dir = input.value ? 'auto' : ''; // the placeholder has the panel's direction
     input.style.height = 'auto';
     input.style.height = `${input.scrollHeight}px`;
     const count = length(input.value.trim());

@@ -84,7 +84,7 @@ export class Log {
     if (!node.isConnected || node.previousElementSibling?.matches('.unconfirmed')) {
       this.messages.insertBefore(node, unconfirmed);
     }
-    this.#scrollTo(node);
+    this.scrollTo(node);
   }
 
   showWriting(text) {
@@ -113,7 +113,7 @@ export class Log {
     this.own.set(key, node);
     this.messages.append(node);
     this.showDelivery({ key, ...delivery });
-    this.#scrollTo(node);
+    this.scrollTo(node);
   }
 
   #said({ seq, sender, text, format, buttons, basis, key, at }) {
@@ -156,7 +156,7 @@ export class Log {
   }
 
   /** To the end, but to the beginning of what is taller than the panel. */
-  #scrollTo(node) {
+  scrollTo(node) {
     const taller = node.offsetHeight > this.node.clientHeight;
     this.node.scrollTop = taller ? node.offsetTop - 12 : this.node.scrollHeight;
   }

@@ -143,12 +143,11 @@ export class Panel {
 
   /** What a visitor should know before the first word. */
   #intro() {
-    const stored = el('p', {}, `${t('intro')} `, textButton(t('yourData'), () => this.data()));
+    const links = el('p.links', {}, textButton(t('yourData'), () => this.data()));
     const { privacy } = this.host.dataset;
-    if (privacy) stored.append(' ', el('a', { href: privacy, target: '_blank', rel: 'noopener' }, t('privacy')));
-    const intro = el('div.intro', {}, stored);
-    if (language !== 'en') intro.append(el('p', {}, t('botLanguages')));
-    return intro;
+    if (privacy) links.append(el('a.link', { href: privacy, target: '_blank', rel: 'noopener' }, t('privacy')));
+    const reads = language === 'en' ? '' : ` ${t('botLanguages')}`;
+    return el('div.intro', {}, el('p', {}, t('intro') + reads), links);
   }
 
   #listen() {
@@ -280,7 +279,7 @@ export class Panel {
     this.strip.hidden = !words;
     this.waiting.textContent = words;
     if (words) this.#announce(words);
-    if (this.contact.update()) log.scrollToEnd();
+    if (this.contact.update()) log.scrollTo(this.contact.node);
     if (withPerson) log.disableButtons();
     const writer = withPerson ? this.typist : state?.bot_thinking && t('bot');
     log.showWriting(writer ? t('writing', { name: writer }) : '');

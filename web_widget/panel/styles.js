@@ -32,7 +32,8 @@ header { display: flex; align-items: center; gap: 10px; padding: 12px; position:
 .scroll { background: var(--canvas); }
 .scroll:focus-visible { outline-offset: -3px; }
 .intro { margin-bottom: 18px; text-align: center; }
-.intro p + p { margin-top: 6px; }
+.links { display: flex; flex-wrap: wrap; justify-content: center; gap: 0 16px; }
+.links .link { display: flex; align-items: center; }
 .msg { display: flex; flex-direction: column; align-items: flex-start; margin-bottom: 16px; }
 .from { display: flex; align-items: center; gap: 5px; margin-bottom: 4px; }
 .from, .meta { font-size: 12px; }
@@ -62,7 +63,7 @@ blockquote { margin: 0; padding-inline-start: 10px; border-inline-start: 2px sol
 
 .card { padding: 14px; border: 1px solid var(--line); border-radius: 14px; background: var(--surface); font-size: 14px; }
 label { display: block; margin-block: 10px; }
-input, .card textarea, .review textarea { width: 100%; padding: 8px 11px; border-color: var(--muted); resize: vertical; font-size: 16px; color: var(--ink); }
+input, .card textarea, .review textarea { width: 100%; padding: 8px 11px; border-color: var(--muted); margin-top: 4px; resize: vertical; font-size: 16px; background: var(--surface); color: var(--ink); }
 .primary { width: 100%; padding: 11px; }
 .secondary, .danger { padding: 9px 14px; border-color: var(--muted); font-size: 14px; text-align: start; }
 .danger { border-color: currentColor; color: var(--bad); }
@@ -82,7 +83,7 @@ input, .card textarea, .review textarea { width: 100%; padding: 8px 11px; border
 .sheet-body > ul { display: grid; gap: 6px; }
 .sheet label { margin-block: 0 8px; }
 .choice label { display: flex; gap: 10px; align-items: center; margin: 0; }
-.choice input { flex: none; width: 20px; height: 20px; margin: 0; accent-color: var(--link); }
+.choice input { flex: none; width: 20px; height: 20px; margin: 0; padding: 0; accent-color: var(--link); }
 .choice > :not(label) { padding-inline-start: 30px; }
 .receipt { color: var(--muted); }
 
@@ -91,7 +92,7 @@ input, .card textarea, .review textarea { width: 100%; padding: 8px 11px; border
 .notice, .error, .troubled .meta { color: var(--bad); }
 .notice .link { flex: none; }
 .withdrawn { display: grid; gap: 10px; justify-items: start; padding: 4px; font-size: 14px; }
-.person { display: flex; align-items: center; gap: 7px; margin-bottom: 8px; padding: 5px 13px 5px 10px; border-color: var(--line); border-radius: 22px; font-size: 14px; font-weight: 600; color: var(--link); }
+.person { display: flex; align-items: center; gap: 7px; margin-bottom: 8px; padding: 5px 13px 5px 10px; border-color: var(--line); border-radius: 22px; font-size: 14px; font-weight: 600; text-align: start; color: var(--link); }
 .person[aria-disabled=true] { color: var(--muted); border-color: var(--line); }
 .box { display: flex; align-items: flex-end; padding: 4px; border: 1px solid var(--muted); border-radius: 16px; }
 .box:focus-within { outline: 2px solid var(--link); outline-offset: -1px; }

@@ -1,6 +1,6 @@
 /** "Why this reply?": the record of a bot's decision in plain words, and asking a person to check it. */
 
-import { el, textButton } from './dom.js';
+import { el, reveal, textButton } from './dom.js';
 import { language, moment, percent, problem, t } from './words.js';
 
 const MAX_WORDS = 1000; // code points, as the server counts
@@ -11,7 +11,7 @@ export function whyNode(basis, chat) {
   const body = el('div.reasons', { dir: 'auto' });
   const node = el('details.why', {}, el('summary', {}, t('why')), body);
   node.addEventListener('toggle', () => {
-    if (node.open) fill(body, basis, chat);
+    if (node.open) fill(body, basis, chat).then(() => reveal(node));
   });
   return node;
 }
@@ -96,5 +96,6 @@ function showForm(node, chat, path) {
   node.replaceChildren(
     el('form', { submit }, el('label', {}, t('wrongWords'), words), error, el('div.buttons', {}, send, cancel)),
   );
-  words.focus();
+  words.focus({ preventScroll: true });
+  reveal(node);
 }
