@@ -30,7 +30,7 @@ class House:
     async def answer(self, route: Route) -> None:
         request = route.request
         path = request.url.partition("/api/v1/visitor/")[2]
-        body = request.post_data_json if request.post_data else None
+        body: Any = request.post_data_json if request.post_data else None
         self.asked.append((request.method, path, body))
         self.tokens.add(await request.header_value("authorization") or "")
         if request.method in self.refuses:
@@ -39,6 +39,7 @@ class House:
         elif path.startswith("data"):
             await self._data(route, path, body)
         elif path == "consent":
+            assert body["version"]
             self.purposes = body["purposes"]
             await self._send(route, 200, {"receipt": self._receipt("consent")})
         else:

@@ -37,6 +37,7 @@ export class Panel {
     this.#build();
     if (before) {
       before.#gone.abort();
+      before.dataView?.erasing?.(null);
       this.composer.write(before.composer.input.value);
     } else {
       const sheet = new CSSStyleSheet();

@@ -24,9 +24,16 @@ function shown(value) {
   return catalogue.dir === 'rtl' ? `\u2068${value}\u2069` : value;
 }
 
+const SAID_AS = {
+  too_fast: 'error_too_many',
+  unknown_token: 'expired',
+  token_expired: 'expired',
+  consent_withdrawn: 'withdrawn',
+};
+
 /** A refusal in the visitor's language; the server's own words are English. */
 export function problem({ code, message }) {
-  const known = t(`error_${code}`);
+  const known = t(SAID_AS[code] ?? `error_${code}`);
   if (known) return known;
   return language === 'en' ? message : `${t('error')} (${message})`;
 }
