@@ -322,13 +322,20 @@ class Watched(Frame):
     ref: str = ""
 
 
+class Erased(Frame):
+    """This conversation was erased by its visitor or by the house: drop it and all that you keep of it."""
+
+    kind: Literal["erased"] = "erased"
+    conversation_id: UUID
+
+
 class Done(Frame):
     kind: Literal["done"] = "done"
     ref: str
 
 
 ServerFrame = Annotated[
-    Welcome | Happened | Stored | State | IsTyping | Pong | Refused | DeskWelcome | Queue | Watched | Done,
+    Welcome | Happened | Stored | State | IsTyping | Pong | Refused | DeskWelcome | Queue | Watched | Erased | Done,
     Field(discriminator="kind"),
 ]
 SERVER_FRAME: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)
@@ -341,4 +348,5 @@ CLOSE_CODES = {
     1011: "a fault of the server, or no answer to its pings",
     1013: "the reader was too slow or the server is overloaded: reconnect and resume",
     4401: "not signed in (any more), or the token is unknown or expired: do not reconnect with it",
+    4410: "the conversation was erased: forget it and its token",
 }

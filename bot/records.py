@@ -28,6 +28,8 @@ class Record:
     basis: Basis
     rule: str
     reading: dict[str, Any]
+    policy_version: str
+    model_version: str
 
     @property
     def candidates(self) -> list[dict[str, Any]]:
@@ -73,6 +75,11 @@ async def of_conversation(session: AsyncSession, conversation_id: UUID) -> list[
         select(DecisionRow).where(DecisionRow.conversation_id == conversation_id).order_by(DecisionRow.upto).limit(500)
     )
     return [_record(row) for row in rows]
+
+
+def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Record]:
+    """From whole rows that somebody else has read (core.privacy.everything)."""
+    return [_record(DecisionRow(**row)) for row in rows]
 
 
 async def context(session: AsyncSession, conversation_id: UUID, episode: int, repeated: float) -> Context:
@@ -155,7 +162,8 @@ def _record(row: DecisionRow) -> Record:
         decision_id=row.id, decision=cast(DecisionKind, row.decision), faq_id=row.faq_id,
         confidence=row.confidence, handoff=cast(Offer, row.handoff), reason=cast(Reason | None, row.reason),
     )  # fmt: skip
-    return Record(row.id, row.conversation_id, row.at, tuple(row.covers), basis, row.rule, row.reading)
+    return Record(row.id, row.conversation_id, row.at, tuple(row.covers), basis, row.rule, row.reading,
+                  row.policy_version, row.model_version)  # fmt: skip
 
 
 async def texts_of(session: AsyncSession, found: Sequence[Record]) -> dict[UUID, str]:

@@ -385,8 +385,9 @@ class Turns:
     async def _one(self, conversation_id: UUID) -> None:
         try:
             await take_turn(self._bot, conversation_id)
-        except NotFound:
-            return  # erased meanwhile
+        except NotFound:  # erased meanwhile
+            self._bot.mind.forget()  # it may have read the message after everybody else forgot it
+            return
         except Exception as fault:
             # Whatever it was (no encoder, a bug, a time-out): never silence, always a person.
             if not isinstance(fault, Refusal):

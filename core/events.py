@@ -4,6 +4,7 @@ The same classes travel the whole way: recorded beside the state change, framed 
 by analytics. No one translates them. ``record`` is the only writer of the events table.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
@@ -211,3 +212,21 @@ def as_event(row: EventRow) -> Event:
     return EVENT.validate_python(
         {"kind": row.kind, "seq": row.seq, "at": row.at, "conversation_id": row.conversation_id, **row.body}
     )
+
+
+async def correct_contacts(session: AsyncSession, conversation_ids: Sequence[UUID], email: str) -> int:
+    """The one change ever made to what has happened: an address that its owner corrects or takes back.
+
+    Returns:
+        how many events said it.
+
+    """
+    rows = list(
+        await session.scalars(
+            select(EventRow).where(EventRow.conversation_id.in_(conversation_ids), EventRow.kind == "contact_left")
+        )
+    )
+    for row in rows:
+        row.body = {**row.body, "email": email}
+    await session.flush()
+    return len(rows)

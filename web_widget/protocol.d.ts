@@ -340,6 +340,11 @@ export interface Watched {
   ref?: string;
 }
 
+export interface Erased {
+  kind: "erased";
+  conversation_id: string;
+}
+
 export interface Done {
   kind: "done";
   ref: string;
@@ -379,6 +384,7 @@ export type ServerFrame =
   | DeskWelcome
   | Queue
   | Watched
+  | Erased
   | Done;
 
 export type Event =
