@@ -272,6 +272,7 @@ class QueueItem(Frame):
     reason: Reason | None
     sentiment: Literal["negative", "neutral", "positive"] | None
     frustration: float | None
+    scored: bool = Field(default=True, description="false: the visitor does not want to be scored")
     waiting_since: datetime | None
     claimed_at: datetime | None = None
     agent_id: UUID | None

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.house import House
 from bot import records
 from bot.records import Record
-from core import db, privacy
+from core import consents, db, privacy
 from core import house as facts
+from core.consents import Choices, Consent, Purpose
 from core.db import reading, transaction
+from core.events import ConsentChanged, record
 from core.privacy import Receipt
+from handoff import queue
 from knowledge_base import articles
 
 log = logging.getLogger("warmline.rights")
@@ -94,6 +97,30 @@ async def retain(house: House, *, dry_run: bool = False) -> Retained:
     return erased
 
 
+# --- choose ---------------------------------------------------------------------------------------
+
+
+async def consent(house: House, visitor_id: UUID, purposes: Mapping[Purpose, bool], version: str) -> Consent:
+    """Keep what the visitor chose, and act on it in the same transaction.
+
+    Raises:
+        NotFound, Conflict: see core.privacy.locked.
+
+    """
+    now = house.now()
+    async with transaction(house.db) as session:
+        held = await privacy.locked(session, visitor_id)
+        given = await consents.give(session, visitor_id, purposes, version=version, now=now)
+        for row in held:
+            if row.holder != "closed":
+                await record(session, ConsentChanged(conversation_id=row.id, at=now, **asdict(given.choices)))
+            if not given.choices.sentiment:
+                await queue.drop_mood(session, row.id)
+            if not given.choices.chat:
+                await queue.end_by_visitor(session, row.id, now=now)
+    return given
+
+
 # --- see ------------------------------------------------------------------------------------------
 
 
@@ -108,6 +135,7 @@ async def data_of(house: House, visitor_id: UUID) -> dict[str, Any]:
         questions = await questions_of(house, session)
         stored = await privacy.everything(session, visitor_id)
     [visitor] = stored["visitors"]
+    given = sorted(stored["consents"], key=lambda row: row["number"])
     return {
         "format": FORMAT,
         "made_at": house.now(),
@@ -115,6 +143,7 @@ async def data_of(house: House, visitor_id: UUID) -> dict[str, Any]:
         "visitor_id": visitor_id,
         "first_seen": visitor["created_at"],
         "email": visitor["email"],
+        "consents": [{name: row[name] for name in ("at", "version", "purposes")} for row in given],
         "conversations": [
             _conversation(row, stored, questions) for row in sorted(stored["conversations"], key=_started)
         ],
@@ -145,6 +174,10 @@ def decision_shown(record: Record, questions: Mapping[str, str]) -> dict[str, An
         "reason": record.basis.reason,
         "versions": {"policy": record.policy_version, "model": record.model_version},
     }
+
+
+def as_json(choices: Choices) -> dict[str, bool]:
+    return asdict(choices)
 
 
 def _conversation(row: dict[str, Any], stored: Mapping[str, Rows], questions: Mapping[str, str]) -> dict[str, Any]:

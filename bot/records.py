@@ -16,6 +16,7 @@ from bot.policy import Answer, Context, Decision, Policy, Turn, context_of, kind
 from bot.reading import Reading
 from bot.tables import DecisionRow
 from core import conversations
+from core.errors import NotFound
 from core.events import Basis, DecisionKind, Offer, Reason
 
 
@@ -82,6 +83,18 @@ def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Record]:
     return [_record(DecisionRow(**row)) for row in rows]
 
 
+async def one(session: AsyncSession, decision_id: UUID) -> Record:
+    """
+    Raises:
+        NotFound: no such decision (any more).
+
+    """
+    row = await session.get(DecisionRow, decision_id)
+    if row is None:
+        raise NotFound("There is no such decision.")
+    return _record(row)
+
+
 async def context(session: AsyncSession, conversation_id: UUID, episode: int, repeated: float) -> Context:
     """What the policy must know of the turns before, from their records."""
     rows = await session.scalars(
@@ -95,7 +108,7 @@ async def context(session: AsyncSession, conversation_id: UUID, episode: int, re
             cast(DecisionKind, row.decision),
             cast(Offer, row.handoff),
             row.faq_id,
-            float(row.reading["mood"]["frustration"]),
+            _frustration(row.reading),
             row.reading["intents"]["tried"] >= row.reading["policy"]["tried"],
         )
         for row in reversed(list(rows))
@@ -142,7 +155,7 @@ _RULES: dict[str, str] = {
 
 def why(record: Record, questions: Mapping[str, str]) -> str:
     """The decision in plain words, from the record alone. ``questions``: slug -> question."""
-    return in_words(record.rule, record.candidates, record.reading["mood"]["frustration"], questions)
+    return in_words(record.rule, record.candidates, _frustration(record.reading), questions)
 
 
 def in_words(
@@ -155,6 +168,11 @@ def in_words(
     if rule.startswith("frustrated"):
         parts.append(f"Frustration: {frustration:.0%} in this message.")
     return " ".join(parts)
+
+
+def _frustration(reading: Mapping[str, Any]) -> float:
+    """0 for a visitor who does not want to be scored."""
+    return float(reading["mood"]["frustration"]) if reading["mood"] is not None else 0.0
 
 
 def _record(row: DecisionRow) -> Record:

@@ -149,6 +149,17 @@ class DecisionMade(EventBase):
     sentiment: Literal["negative", "neutral", "positive"] | None
     frustration: float | None = Field(ge=0, le=1)
     rule: str = Field(description="the policy's rule that fired")
+    scored: bool = Field(default=True, description="false: the visitor does not want to be scored")
+
+
+class ConsentChanged(EventBase):
+    """The visitor's choices from now on, by purpose."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["consent_changed"] = "consent_changed"
+    chat: bool
+    sentiment: bool = Field(description="may the mood of messages be scored?")
+    remember: bool
 
 
 Event = Annotated[
@@ -160,7 +171,8 @@ Event = Annotated[
     | ChatClosed
     | ChatReopened
     | ContactLeft
-    | DecisionMade,
+    | DecisionMade
+    | ConsentChanged,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -181,6 +181,16 @@ export interface ChatReturned {
   by: "agent" | "visitor";
 }
 
+export interface ConsentChanged {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "consent_changed";
+  chat: boolean;
+  sentiment: boolean;
+  remember: boolean;
+}
+
 export interface ContactLeft {
   conversation_id: string;
   at: string;
@@ -200,6 +210,7 @@ export interface DecisionMade {
   sentiment: "negative" | "neutral" | "positive" | null;
   frustration: number | null;
   rule: string;
+  scored?: boolean;
 }
 
 export interface MessageSaid {
@@ -225,7 +236,7 @@ export interface Sender {
 export interface Happened {
   kind: "happened";
   prev: number;
-  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ContactLeft | DecisionMade;
+  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ContactLeft | DecisionMade | ConsentChanged;
 }
 
 export interface Stored {
@@ -303,6 +314,7 @@ export interface QueueItem {
   reason: "asked_for_human" | "frustrated" | "stuck" | "complex" | "sensitive" | "abusive" | "vulnerable" | "bot_failure" | null;
   sentiment: "negative" | "neutral" | "positive" | null;
   frustration: number | null;
+  scored?: boolean;
   waiting_since: string | null;
   claimed_at?: string | null;
   agent_id: string | null;
@@ -396,4 +408,5 @@ export type Event =
   | ChatClosed
   | ChatReopened
   | ContactLeft
-  | DecisionMade;
+  | DecisionMade
+  | ConsentChanged;

@@ -199,6 +199,10 @@ STAFF = {
     "GET /api/v1/conversations/{conversation_id}/decisions", "POST /api/v1/analyze", "DELETE /api/v1/session",
     "POST /api/v1/preview",
 }  # fmt: skip
+VISITOR = {  # needs the token of a conversation, which none of the staff has
+    "GET /api/v1/visitor/data", "PATCH /api/v1/visitor/data", "DELETE /api/v1/visitor/data",
+    "POST /api/v1/visitor/consent", "GET /api/v1/visitor/decisions/{decision_id}",
+}  # fmt: skip
 PERSON = {  # needs somebody who can hold a chat, or has a password: no key
     "POST /api/v1/conversations/{conversation_id}/claim", "POST /api/v1/conversations/{conversation_id}/release",
     "POST /api/v1/conversations/{conversation_id}/return", "POST /api/v1/conversations/{conversation_id}/close",
@@ -241,6 +245,8 @@ async def callers(house: Running) -> AsyncIterator[dict[str, httpx.AsyncClient]]
 def may(who: str, route: str) -> bool:
     if route in PUBLIC:
         return True
+    if route in VISITOR:
+        return False
     if route in STAFF:
         return who != "nobody"
     if route in PERSON:

@@ -1,6 +1,7 @@
 """Export, correction, erasure and retention over the metadata, on each kind of database."""
 
 import asyncio
+import itertools
 import random
 import sqlite3
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from handoff.summary import Summary
 
 NOW = datetime(2026, 5, 1, 9, tzinfo=UTC)
 MARKER = "Zanz4711"  # fits the shortest personal column
+COUNT = itertools.count(1)
 VISITOR = Sender(kind="visitor")
 only_sqlite = pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)
 only_postgres = pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
@@ -54,8 +56,10 @@ def _value(column: Column[Any], mark: str) -> Any:
         return []
     if isinstance(column.type, Moment):
         return NOW
-    if isinstance(column.type, Boolean | Integer | Float):
+    if isinstance(column.type, Boolean | Float):
         return 1
+    if isinstance(column.type, Integer):
+        return next(COUNT)
     if isinstance(column.type, Uuid):
         return uuid4()
     return uuid4().hex[:length]
