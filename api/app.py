@@ -15,7 +15,7 @@ from api.cors import VisitorCors
 from api.house import House, build
 from api.limits import Limits
 from api.logs import set_up
-from api.routes import articles, desk, mind, public, session, staff, visitor
+from api.routes import articles, desk, mind, public, reviews, session, staff, visitor
 from core.settings import Settings
 
 
@@ -46,7 +46,7 @@ def create(house: House) -> FastAPI:
     app.add_middleware(VisitorCors, origins=house.settings.allowed_origins)
     for router in (
         public.router, docs_page.router, session.router, staff.router, articles.router, desk.router, mind.router,
-        visitor.router, rasa_rest.router, sockets.router,
+        visitor.router, reviews.router, rasa_rest.router, sockets.router,
     ):  # fmt: skip
         app.include_router(router)
     return app

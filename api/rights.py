@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.house import House
-from bot import records
+from bot import records, reviews
 from bot.records import Record
+from bot.reviews import Review
 from core import consents, db, privacy
 from core import house as facts
 from core.consents import Choices, Consent, Purpose
@@ -157,7 +158,7 @@ async def questions_of(house: House, session: AsyncSession) -> dict[str, str]:
     return {slug: entry.question for slug, entry in entries.items()}
 
 
-def decision_shown(record: Record, questions: Mapping[str, str]) -> dict[str, Any]:
+def decision_shown(record: Record, questions: Mapping[str, str], review: Review | None) -> dict[str, Any]:
     """A decision as its visitor sees it."""
     slug = record.basis.faq_id
     return {
@@ -173,6 +174,18 @@ def decision_shown(record: Record, questions: Mapping[str, str]) -> dict[str, An
         "handoff": record.basis.handoff,
         "reason": record.basis.reason,
         "versions": {"policy": record.policy_version, "model": record.model_version},
+        "review": review_shown(review) if review is not None else None,
+    }
+
+
+def review_shown(review: Review) -> dict[str, Any]:
+    return {
+        "decision_id": review.decision_id,
+        "state": review.state,
+        "words": review.words,
+        "asked_at": review.asked_at,
+        "answered_at": review.answered_at,
+        "answer": review.answer,
     }
 
 
@@ -184,6 +197,7 @@ def _conversation(row: dict[str, Any], stored: Mapping[str, Rows], questions: Ma
     def of(table: str, order: str) -> Rows:
         return sorted((r for r in stored[table] if r["conversation_id"] == row["id"]), key=lambda r: r[order])
 
+    asked = {r.decision_id: r for r in reviews.of_rows(of("reviews", "asked_at"))}
     said = {e["seq"]: e["body"] for e in of("events", "seq") if e["kind"] == "message_said"}
     return {
         "conversation_id": row["id"],
@@ -192,7 +206,9 @@ def _conversation(row: dict[str, Any], stored: Mapping[str, Rows], questions: Ma
         "last_at": row["last_at"],
         "state": row["holder"],
         "messages": [_message(m, said.get(m["seq"], {})) for m in of("messages", "seq")],
-        "decisions": [_decision(r, questions) for r in records.of_rows(of("decisions", "upto"))],
+        "decisions": [
+            _decision(r, questions, asked.get(r.id)) for r in records.of_rows(of("decisions", "upto"))
+        ],
         "left_messages": [
             {"at": m["at"], "email": m["email"], "text": m["text"], "done_at": m["done_at"]}
             for m in of("left_messages", "at")
@@ -214,11 +230,11 @@ def _message(row: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _decision(record: Record, questions: Mapping[str, str]) -> dict[str, Any]:
+def _decision(record: Record, questions: Mapping[str, str], review: Review | None) -> dict[str, Any]:
     """With what was read of the mood, which is nobody's business but the visitor's."""
     mood = record.reading["mood"] if record.reading["read"] else None
     felt = {"label": mood["label"], "frustration": mood["frustration"]} if mood is not None else None
-    return decision_shown(record, questions) | {"answers_messages": record.covers, "mood": felt}
+    return decision_shown(record, questions, review) | {"answers_messages": record.covers, "mood": felt}
 
 
 def _started(row: Mapping[str, Any]) -> Any:

@@ -95,6 +95,11 @@ async def one(session: AsyncSession, decision_id: UUID) -> Record:
     return _record(row)
 
 
+async def many(session: AsyncSession, decision_ids: Sequence[UUID]) -> list[Record]:
+    rows = await session.scalars(select(DecisionRow).where(DecisionRow.id.in_(decision_ids)))
+    return [_record(row) for row in rows]
+
+
 async def context(session: AsyncSession, conversation_id: UUID, episode: int, repeated: float) -> Context:
     """What the policy must know of the turns before, from their records."""
     rows = await session.scalars(

@@ -24,6 +24,7 @@ Reason = Literal[
     "asked_for_human", "frustrated", "stuck", "complex", "sensitive", "abusive", "vulnerable", "bot_failure"
 ]
 DecisionKind = Literal["answer", "clarify", "smalltalk", "decline", "handoff"]
+Outcome = Literal["upheld", "changed"]
 Offer = Literal["none", "offered", "requested"]
 MAX_SEQ = 2**31 - 1  # of an INTEGER column; a caller's number above it is refused, not sent to the database
 
@@ -162,6 +163,26 @@ class ConsentChanged(EventBase):
     remember: bool
 
 
+class ReviewAsked(EventBase):
+    """The visitor calls a decision of the bot wrong; a person answers it (`/api/v1/reviews`)."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["review_asked"] = "review_asked"
+    review_id: UUID
+    decision_id: UUID
+    words: str | None = Field(description="of the visitor, if any")
+
+
+class ReviewDecided(EventBase):
+    """Answered; what was answered stands in the message that follows."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["review_decided"] = "review_decided"
+    review_id: UUID
+    decision_id: UUID
+    outcome: Outcome
+
+
 Event = Annotated[
     MessageSaid
     | ChatQueued
@@ -172,7 +193,9 @@ Event = Annotated[
     | ChatReopened
     | ContactLeft
     | DecisionMade
-    | ConsentChanged,
+    | ConsentChanged
+    | ReviewAsked
+    | ReviewDecided,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

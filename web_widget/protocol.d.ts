@@ -227,6 +227,26 @@ export interface MessageSaid {
   basis?: Basis | null;
 }
 
+export interface ReviewAsked {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "review_asked";
+  review_id: string;
+  decision_id: string;
+  words: string | null;
+}
+
+export interface ReviewDecided {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "review_decided";
+  review_id: string;
+  decision_id: string;
+  outcome: "upheld" | "changed";
+}
+
 export interface Sender {
   kind: "visitor" | "bot" | "agent" | "system";
   id?: string | null;
@@ -236,7 +256,7 @@ export interface Sender {
 export interface Happened {
   kind: "happened";
   prev: number;
-  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ContactLeft | DecisionMade | ConsentChanged;
+  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ContactLeft | DecisionMade | ConsentChanged | ReviewAsked | ReviewDecided;
 }
 
 export interface Stored {
@@ -409,4 +429,6 @@ export type Event =
   | ChatReopened
   | ContactLeft
   | DecisionMade
-  | ConsentChanged;
+  | ConsentChanged
+  | ReviewAsked
+  | ReviewDecided;

@@ -17,7 +17,7 @@ from api import paper, rights, visitor_page
 from api.auth import TheHouse, house_of, limits_of
 from api.house import House
 from api.limits import RIGHTS
-from bot import records
+from bot import records, reviews
 from bot.records import Record
 from core import conversations, privacy
 from core.db import reading, transaction
@@ -77,6 +77,10 @@ class Purposes(Strict):
         return self
 
 
+class Complaint(Strict):
+    words: str | None = Field(default=None, max_length=20_000, description="up to 1,000 characters")
+
+
 class Agreed(Strict):
     purposes: Purposes
     version: str = Field(pattern=r"^[A-Za-z0-9._:+-]{1,40}$", description="of the words that the visitor was shown")
@@ -128,6 +132,15 @@ async def why(decision_id: UUID, me: Me, house: TheHouse) -> dict[str, Any]:
         return await _explained(session, house, found)
 
 
+@router.post("/decisions/{decision_id}/review", status_code=201)
+async def contest(decision_id: UUID, me: Me, house: TheHouse, body: Complaint | None = None) -> dict[str, Any]:
+    """This was wrong: a person shall look at it. Asking twice is asking once."""
+    async with transaction(house.db) as session:
+        found = await _mine(session, decision_id, me)
+        complaint = body.words if body is not None else None
+        return rights.review_shown(await reviews.ask(session, found, complaint=complaint, now=house.now()))
+
+
 async def _mine(session: AsyncSession, decision_id: UUID, me: Visitor) -> Record:
     """
     Raises:
@@ -142,7 +155,8 @@ async def _mine(session: AsyncSession, decision_id: UUID, me: Visitor) -> Record
 
 
 async def _explained(session: AsyncSession, house: House, found: Record) -> dict[str, Any]:
-    return rights.decision_shown(found, await rights.questions_of(house, session))
+    review = await reviews.of_decision(session, found.id)
+    return rights.decision_shown(found, await rights.questions_of(house, session), review)
 
 
 def _shown(receipt: privacy.Receipt) -> dict[str, Any]:

@@ -175,6 +175,10 @@ function systemWords(event, myId) {
       return event.by === 'visitor' ? 'The visitor ended the chat' : 'The chat was closed';
     case 'chat_reopened':
       return 'The visitor wrote again; reopened';
+    case 'review_asked':
+      return `The visitor says that a decision of the bot was wrong${event.words ? `: “${event.words}”` : ''}`;
+    case 'review_decided':
+      return event.outcome === 'upheld' ? 'Looked at again: the bot was right' : 'Looked at again: the bot was wrong';
     case 'consent_changed':
       return consentWords(event);
     default:
