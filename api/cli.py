@@ -20,13 +20,13 @@ import uvicorn
 from fastapi.encoders import jsonable_encoder
 from pydantic import ValidationError
 
-from api import demo, migrate, protocol_docs, rights
+from api import bias_page, demo, migrate, protocol_docs, rights
 from api.app import create, version
 from api.house import House, build
 from api.logs import set_up
 from api.problems import in_words
 from api.protocol import MAX_FRAME
-from bot import evaluate, turn
+from bot import bias, evaluate, turn
 from core import privacy, staff
 from core.db import reading, transaction
 from core.encoder import fingerprint, locate
@@ -171,10 +171,7 @@ def faq_export(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.file is None:
         sys.stdout.write(text)
         return 0
-    try:
-        Path(arguments.file).write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise CannotRun(f"{arguments.file} cannot be written: {error.strerror}") from error
+    _write(arguments.file, text)
     return 0
 
 
@@ -247,6 +244,33 @@ def run_retention(arguments: argparse.Namespace, settings: Settings) -> int:
         f"days, {what}."
     )
     return 0
+
+
+def audit_bias(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Needs no database: only the models are asked."""
+
+    async def measure() -> bias.Report:
+        house = build(settings)
+        try:
+            house.encoder.start()
+            return await bias.audit(house.mind, house.now().date())
+        finally:
+            await house.close()
+
+    found = asyncio.run(measure())
+    if arguments.html is not None:
+        _write(arguments.html, bias_page.written(found))
+    if arguments.json is not None:
+        _write(arguments.json, json.dumps(jsonable_encoder(asdict(found)), ensure_ascii=False, indent=1))
+    _say(bias.as_text(found))
+    return 0
+
+
+def _write(file: str, content: str) -> None:
+    try:
+        Path(file).write_text(content, encoding="utf-8", newline="")
+    except OSError as error:
+        raise CannotRun(f"{file} cannot be written: {error.strerror}") from error
 
 
 def write_protocol(arguments: argparse.Namespace, _settings: Settings) -> int:
@@ -373,6 +397,13 @@ def parser() -> argparse.ArgumentParser:
     retain = keeping.add_parser("run", help=what, description=what)
     retain.add_argument("--dry-run", action="store_true", help="only tell what would be erased")
     retain.set_defaults(run=run_retention)
+
+    audits = commands.add_parser("audit", help="How the bot judges.").add_subparsers(required=True, metavar="COMMAND")
+    what = "Does the bot judge the same words alike, whoever seems to write them?"
+    fair = audits.add_parser("bias", help=what, description=what)
+    fair.add_argument("--html", metavar="FILE", help="write the report as one page")
+    fair.add_argument("--json", metavar="FILE", help="write the figures as JSON")
+    fair.set_defaults(run=audit_bias)
 
     wire = command("protocol", write_protocol, "Write docs/protocol.md and the TypeScript types (for developers).")
     wire.add_argument("--check", action="store_true", help="only tell whether they are up to date")

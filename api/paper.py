@@ -69,10 +69,11 @@ summary:focus-visible, .wide:focus-visible { outline: 2px solid var(--accent); o
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8125rem; background: var(--card);
   border: 1px solid var(--line); border-radius: 8px; padding: .75rem; }
 .wide { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: start; padding-bottom: .5rem; }
-th, td { text-align: end; padding: .45rem .75rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { text-align: end; padding: .45rem .5rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child { text-align: start; }
+thead th { white-space: normal; vertical-align: bottom; }
 @media (max-width: 30rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .6rem; } }
 @media print { ol.said > li { break-inside: avoid; } details { display: none; } }
 """

@@ -15,11 +15,8 @@ from core.db import reading, transaction
 from core.events import Outcome
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
-STATES: dict[str, tuple[State, ...]] = {
-    "open": ("open",),
-    "decided": ("upheld", "changed"),
-    "all": ("open", "upheld", "changed"),
-}
+DECIDED: tuple[State, ...] = ("upheld", "changed")
+STATES: dict[str, tuple[State, ...]] = {"open": ("open",), "decided": DECIDED, "all": ("open", *DECIDED)}
 
 
 class Verdict(BaseModel):

@@ -89,6 +89,7 @@ COMMANDS = [
     (), ("serve",), ("migrate",), ("demo",), ("staff",), ("staff", "add"), ("api-key",), ("api-key", "create"),
     ("faq",), ("faq", "import"), ("faq", "export"), ("ask",), ("evaluate",), ("protocol",),
     ("visitor",), ("visitor", "export"), ("visitor", "erase"), ("retention",), ("retention", "run"),
+    ("audit",), ("audit", "bias"),
 ]  # fmt: skip
 
 

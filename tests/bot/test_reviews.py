@@ -106,8 +106,8 @@ async def test_what_is_no_complaint_and_no_answer_is_refused(house: Running) -> 
             assert (await http.post(path, json={})).json()["code"] == "not_found"
         async with house.http(ada.token) as http:
             for body, code in (
-                ({"words": "x" * 1_001}, "text_too_long"), ({"words": "a\x00"}, "broken_text"), ({"words": 5}, "bad_input"),
-                ({"word": "x"}, "bad_input"),
+                ({"words": "x" * 1_001}, "text_too_long"), ({"words": "a\x00"}, "broken_text"),
+                ({"words": 5}, "bad_input"), ({"word": "x"}, "bad_input"),
             ):  # fmt: skip
                 assert (await http.post(path, json=body)).json()["code"] == code
             assert (await http.post(path)).status_code == 201, "words are optional"
