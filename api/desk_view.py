@@ -1,6 +1,6 @@
 """The desk's page as data: one snapshot that a desk replaces its own with. Floor 3."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.house import House
 from api.protocol import AgentState, Fact, LeftMessage, Queue, QueueItem, State, Summary
-from core import conversations, staff
+from core import consents, conversations, staff
 from core.db import reading
 from core.tables import ConversationRow, MessageRow
 from handoff import left, presence, queue, waiting
@@ -25,16 +25,17 @@ async def snapshot(house: House, me: UUID | None) -> Queue:
         held = await conversations.many(session, [c.conversation_id for c in cases])
         rows = {**held, **{c.id: c for c in with_bot}}
         last = await conversations.latest_messages(session, list(rows))
+        unscored = await consents.unscored(session, [row.visitor_id for row in rows.values()])
         names = await staff.names(session)
         messages_left = await left.waiting(session)
         agents = await presence.present(session, now)
-    items = [_case_item(c, rows[c.conversation_id], last, names) for c in cases if c.conversation_id in rows]
+    items = [_case_item(c, rows[c.conversation_id], last, names, unscored) for c in cases if c.conversation_id in rows]
     claimed = [i for i in items if i.state == "claimed"]
     return Queue(
         waiting=tuple(i for i in items if i.state == "waiting"),
         mine=tuple(i for i in claimed if i.agent_id == me),
         others=tuple(i for i in claimed if i.agent_id != me),
-        with_bot=tuple(_bot_item(row, last) for row in with_bot),
+        with_bot=tuple(_bot_item(row, last, unscored) for row in with_bot),
         left=tuple(
             LeftMessage(id=m.id, conversation_id=m.conversation_id, email=m.email, text=m.text, at=m.at)
             for m in messages_left
@@ -46,7 +47,11 @@ async def snapshot(house: House, me: UUID | None) -> Queue:
 
 
 def _case_item(
-    case: Case, row: ConversationRow, last: Mapping[UUID, MessageRow], names: Mapping[UUID, str]
+    case: Case,
+    row: ConversationRow,
+    last: Mapping[UUID, MessageRow],
+    names: Mapping[UUID, str],
+    unscored: Container[UUID],
 ) -> QueueItem:
     summary = Summary(
         wants=case.summary.wants, tried=case.summary.tried, open=case.summary.open,
@@ -54,7 +59,7 @@ def _case_item(
     )  # fmt: skip
     return QueueItem.model_validate(
         {
-            **_common(row, last), "state": case.state, "reason": case.reason, "sentiment": case.sentiment,
+            **_common(row, last, unscored), "state": case.state, "reason": case.reason, "sentiment": case.sentiment,
             "frustration": case.frustration, "waiting_since": case.waiting_since, "claimed_at": case.claimed_at,
             "agent_id": case.agent_id, "agent_name": names.get(case.agent_id) if case.agent_id else None,
             "summary": summary,
@@ -62,16 +67,16 @@ def _case_item(
     )  # fmt: skip
 
 
-def _bot_item(row: ConversationRow, last: Mapping[UUID, MessageRow]) -> QueueItem:
+def _bot_item(row: ConversationRow, last: Mapping[UUID, MessageRow], unscored: Container[UUID]) -> QueueItem:
     return QueueItem.model_validate(
         {
-            **_common(row, last), "state": "bot", "reason": None, "sentiment": None, "frustration": None,
+            **_common(row, last, unscored), "state": "bot", "reason": None, "sentiment": None, "frustration": None,
             "waiting_since": None, "agent_id": None, "agent_name": None, "summary": None,
         }
     )  # fmt: skip
 
 
-def _common(row: ConversationRow, last: Mapping[UUID, MessageRow]) -> dict[str, object]:
+def _common(row: ConversationRow, last: Mapping[UUID, MessageRow], unscored: Container[UUID]) -> dict[str, object]:
     message = last.get(row.id)
     return {
         "conversation_id": row.id,
@@ -80,6 +85,7 @@ def _common(row: ConversationRow, last: Mapping[UUID, MessageRow]) -> dict[str, 
         "last_at": row.last_at,
         "last_seq": row.last_seq,
         "channel": row.channel,
+        "scored": row.visitor_id not in unscored,
     }
 
 

@@ -272,6 +272,7 @@ class QueueItem(Frame):
     reason: Reason | None
     sentiment: Literal["negative", "neutral", "positive"] | None
     frustration: float | None
+    scored: bool = Field(default=True, description="false: the visitor does not want to be scored")
     waiting_since: datetime | None
     claimed_at: datetime | None = None
     agent_id: UUID | None
@@ -322,13 +323,20 @@ class Watched(Frame):
     ref: str = ""
 
 
+class Erased(Frame):
+    """This conversation was erased by its visitor or by the house: drop it and all that you keep of it."""
+
+    kind: Literal["erased"] = "erased"
+    conversation_id: UUID
+
+
 class Done(Frame):
     kind: Literal["done"] = "done"
     ref: str
 
 
 ServerFrame = Annotated[
-    Welcome | Happened | Stored | State | IsTyping | Pong | Refused | DeskWelcome | Queue | Watched | Done,
+    Welcome | Happened | Stored | State | IsTyping | Pong | Refused | DeskWelcome | Queue | Watched | Erased | Done,
     Field(discriminator="kind"),
 ]
 SERVER_FRAME: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)
@@ -341,4 +349,5 @@ CLOSE_CODES = {
     1011: "a fault of the server, or no answer to its pings",
     1013: "the reader was too slow or the server is overloaded: reconnect and resume",
     4401: "not signed in (any more), or the token is unknown or expired: do not reconnect with it",
+    4410: "the conversation was erased: forget it and its token",
 }

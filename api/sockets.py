@@ -35,6 +35,7 @@ from api.protocol import (
     DeskWelcome,
     Done,
     EndChat,
+    Erased,
     Happened,
     IsTyping,
     LeaveContact,
@@ -60,7 +61,7 @@ from bot import turn
 from core import conversations, staff
 from core.bus import DESK, Mailbox, Notice, conversation_topic
 from core.db import reading, transaction
-from core.errors import BadInput, NotSignedIn, Refusal, TooMany
+from core.errors import BadInput, NotFound, NotSignedIn, Refusal, TooMany
 from core.events import Audience, Event, Sender, events_after
 from core.staff import Person, Session
 from handoff import left, presence, queue, replies
@@ -76,6 +77,7 @@ LOOK_ANYWAY = 30.0  # a lost wake-up costs at most this long; a link that is dow
 QUEUE_PAUSE = 0.25
 STATE_PAUSE = 1.0  # while others in the line move
 PAGE = 200
+ERASED = 4410  # of api.protocol.CLOSE_CODES
 EVERYONE_WAITING = 30.0  # the desk's snapshot is sent this often even if nothing happened
 Frame = TypeVar("Frame")
 
@@ -213,6 +215,12 @@ async def desk_socket(socket: WebSocket) -> None:
     await _run(socket, lambda line: DeskPage(house, line, session).live())
 
 
+def _code_for(refusal: Refusal) -> int:
+    if isinstance(refusal, NotFound):
+        return ERASED
+    return 4401 if isinstance(refusal, NotSignedIn) else 1013
+
+
 def _origin(socket: WebSocket) -> str:
     return socket.headers.get("origin", "")[:200]
 
@@ -274,7 +282,7 @@ class VisitorPage:
         except Refusal as refusal:
             await self._line.refuse(refusal)
             await asyncio.sleep(0.05)  # let the writer send the reason before the close
-            raise Goodbye(4401 if isinstance(refusal, NotSignedIn) else 1013, refusal.code) from None
+            raise Goodbye(_code_for(refusal), refusal.code) from None
         with self._house.bus.subscription({conversation_topic(self._id)}) as box:
             async with asyncio.TaskGroup() as group:
                 feed = group.create_task(self._feed(box))
@@ -312,7 +320,10 @@ class VisitorPage:
         await self._follower.catch_up()
         state = None
         while True:
-            fresh = await desk_view.visitor_state(self._house, self._id)
+            try:
+                fresh = await desk_view.visitor_state(self._house, self._id)
+            except NotFound:
+                raise Goodbye(ERASED, "erased") from None
             if fresh != state:
                 state = fresh
                 await self._line.send(state)
@@ -340,6 +351,8 @@ class VisitorPage:
         ref = str(getattr(frame, "key", ""))
         try:
             await self._do(frame)
+        except NotFound:
+            raise Goodbye(ERASED, "erased") from None
         except Refusal as refusal:
             await self._line.refuse(refusal, ref)
 
@@ -438,11 +451,26 @@ class DeskPage:
             woken, signals = await _next(self._box)
             for signal in signals:
                 await self._pass_on(signal)
-            for follower in list(self._watched.values()):
-                await follower.catch_up()
+            nothing_new = [
+                conversation_id
+                for conversation_id, follower in list(self._watched.items())
+                if not await follower.catch_up() and (not woken or conversation_topic(conversation_id) in woken)
+            ]
+            await self._drop_erased(nothing_new)
             dirty = DESK in woken
             if dirty and (pause := sent_at + QUEUE_PAUSE - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
+
+    async def _drop_erased(self, conversation_ids: list[UUID]) -> None:
+        """Woken, and nothing happened: is it still there?"""
+        if not conversation_ids:
+            return
+        async with reading(self._house.db) as session:
+            there = await conversations.many(session, conversation_ids)
+        for conversation_id in set(conversation_ids) - set(there):
+            self._watched.pop(conversation_id, None)
+            self._box.topics.discard(conversation_topic(conversation_id))
+            await self._line.send(Erased(conversation_id=conversation_id))
 
     async def _pass_on(self, signal: dict[str, str]) -> None:
         if signal["kind"] == "visitor":

@@ -11,7 +11,7 @@ import numpy as np
 from bot.intents import IntentModel, Intents
 from bot.policy import Policy
 from bot.ranker import Candidate, Ranker
-from bot.reading import HUMAN_PAYLOAD, Reading, button
+from bot.reading import CALM, HUMAN_PAYLOAD, Reading, button
 from core.encoder import Encoded, Encoder, Vectors
 from knowledge_base.entry import Entry
 from knowledge_base.search import Shelf, Shelves
@@ -49,12 +49,13 @@ class Mind:
             self._models = _load(self._encoder)
         return self._models
 
-    async def read(self, texts: Sequence[str], earlier: Sequence[str] = ()) -> Reading:
+    async def read(self, texts: Sequence[str], earlier: Sequence[str] = (), scored: bool = True) -> Reading:
         """Read the visitor's unanswered messages together.
 
         Args:
             texts: one or more, oldest first; ranked as one question, and the strongest feeling counts.
             earlier: the visitor's messages before them in this episode.
+            scored: may the mood be read? Otherwise it is not computed.
 
         Raises:
             Unavailable: the encoder, its heads or the database does not answer.
@@ -69,10 +70,10 @@ class Mind:
         encoded = dict(zip(wanted, await self._encoder.encode(wanted), strict=True))
         for text, one in encoded.items():
             self._remember(text, one)
-        mood = _strongest_mood([models.mood.read(encoded[text], text) for text in texts])
+        mood = _strongest_mood([models.mood.read(encoded[text], text) for text in texts]) if scored else CALM
         intents = _strongest_intents([models.intents.read(encoded[text], text) for text in texts])
         candidates, exact = _candidates(models, shelf, whole, encoded[whole], intents)
-        return Reading(mood, intents, candidates, self._repeated(texts, earlier), exact)
+        return Reading(mood, intents, candidates, self._repeated(texts, earlier), exact, scored=scored)
 
     async def analyze(self, texts: Sequence[str]) -> list[tuple[Mood, Intents]]:
         models = await self.models()

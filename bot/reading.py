@@ -1,6 +1,6 @@
 """What the models made of one visitor message, as data. Floor 2."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bot.intents import Intents
@@ -23,15 +23,24 @@ class Reading:
     pressed_button: bool = False
     failed: str | None = None
     read: bool = True  # did the models see it?
+    scored: bool = True  # false: the visitor does not want it, and ``mood`` says nothing
 
     @property
     def confidence(self) -> float:
         return self.candidates[0].confidence if self.candidates else 0.0
 
+    @property
+    def felt(self) -> Mood | None:
+        """The mood, where one was read."""
+        return self.mood if self.read and self.scored else None
+
+    def unscored(self) -> "Reading":
+        return replace(self, mood=CALM, scored=False)
+
     def as_json(self) -> dict[str, Any]:
         """For the decision record."""
         return {
-            "mood": asdict(self.mood),
+            "mood": asdict(self.mood) if self.scored else None,
             "intents": asdict(self.intents),
             "candidates": [asdict(c) for c in self.candidates[:KEPT]],
             "repeated": self.repeated,
@@ -39,6 +48,7 @@ class Reading:
             "pressed_button": self.pressed_button,
             "failed": self.failed,
             "read": self.read,
+            "scored": self.scored,
         }
 
 

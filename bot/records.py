@@ -16,6 +16,7 @@ from bot.policy import Answer, Context, Decision, Policy, Turn, context_of, kind
 from bot.reading import Reading
 from bot.tables import DecisionRow
 from core import conversations
+from core.errors import NotFound
 from core.events import Basis, DecisionKind, Offer, Reason
 
 
@@ -28,6 +29,8 @@ class Record:
     basis: Basis
     rule: str
     reading: dict[str, Any]
+    policy_version: str
+    model_version: str
 
     @property
     def candidates(self) -> list[dict[str, Any]]:
@@ -75,6 +78,28 @@ async def of_conversation(session: AsyncSession, conversation_id: UUID) -> list[
     return [_record(row) for row in rows]
 
 
+def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Record]:
+    """From whole rows that somebody else has read (core.privacy.everything)."""
+    return [_record(DecisionRow(**row)) for row in rows]
+
+
+async def one(session: AsyncSession, decision_id: UUID) -> Record:
+    """
+    Raises:
+        NotFound: no such decision (any more).
+
+    """
+    row = await session.get(DecisionRow, decision_id)
+    if row is None:
+        raise NotFound("There is no such decision.")
+    return _record(row)
+
+
+async def many(session: AsyncSession, decision_ids: Sequence[UUID]) -> list[Record]:
+    rows = await session.scalars(select(DecisionRow).where(DecisionRow.id.in_(decision_ids)))
+    return [_record(row) for row in rows]
+
+
 async def context(session: AsyncSession, conversation_id: UUID, episode: int, repeated: float) -> Context:
     """What the policy must know of the turns before, from their records."""
     rows = await session.scalars(
@@ -88,7 +113,7 @@ async def context(session: AsyncSession, conversation_id: UUID, episode: int, re
             cast(DecisionKind, row.decision),
             cast(Offer, row.handoff),
             row.faq_id,
-            float(row.reading["mood"]["frustration"]),
+            _frustration(row.reading),
             row.reading["intents"]["tried"] >= row.reading["policy"]["tried"],
         )
         for row in reversed(list(rows))
@@ -135,7 +160,7 @@ _RULES: dict[str, str] = {
 
 def why(record: Record, questions: Mapping[str, str]) -> str:
     """The decision in plain words, from the record alone. ``questions``: slug -> question."""
-    return in_words(record.rule, record.candidates, record.reading["mood"]["frustration"], questions)
+    return in_words(record.rule, record.candidates, _frustration(record.reading), questions)
 
 
 def in_words(
@@ -150,12 +175,18 @@ def in_words(
     return " ".join(parts)
 
 
+def _frustration(reading: Mapping[str, Any]) -> float:
+    """0 for a visitor who does not want to be scored."""
+    return float(reading["mood"]["frustration"]) if reading["mood"] is not None else 0.0
+
+
 def _record(row: DecisionRow) -> Record:
     basis = Basis(
         decision_id=row.id, decision=cast(DecisionKind, row.decision), faq_id=row.faq_id,
         confidence=row.confidence, handoff=cast(Offer, row.handoff), reason=cast(Reason | None, row.reason),
     )  # fmt: skip
-    return Record(row.id, row.conversation_id, row.at, tuple(row.covers), basis, row.rule, row.reading)
+    return Record(row.id, row.conversation_id, row.at, tuple(row.covers), basis, row.rule, row.reading,
+                  row.policy_version, row.model_version)  # fmt: skip
 
 
 async def texts_of(session: AsyncSession, found: Sequence[Record]) -> dict[UUID, str]:

@@ -11,7 +11,7 @@ before the commit leaves the message unanswered for the sweep (Turns.sweep) to t
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from bot.mind import Mind
 from bot.policy import Answer, Clarify, Context, Decision, HandOff, Smalltalk, decide
 from bot.reading import Reading, button, failed, unread
 from bot.words import Words
-from core import conversations
+from core import consents, conversations
 from core.db import Database, reading, transaction
 from core.errors import NotFound, Refusal
 from core.events import Basis, DecisionMade, Reason
@@ -49,6 +49,7 @@ class Pending:
     texts: tuple[str, ...]
     earlier: tuple[str, ...]
     holder: str
+    scored: bool  # may the mood be read?
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ async def take_turn(bot: Bot, conversation_id: UUID, *, failure: str | None = No
             seen = failed(failure)
         else:
             async with asyncio.timeout(PATIENCE):
-                seen = await bot.mind.read(pending.texts, pending.earlier)
+                seen = await bot.mind.read(pending.texts, pending.earlier, pending.scored)
         async with transaction(bot.db) as session:
             if await _reply(session, bot, conversation_id, pending, seen, last_try=attempt == REREADS):
                 return
@@ -102,10 +103,12 @@ async def fetch_person(bot: Bot, conversation_id: UUID) -> None:
 
     Raises:
         NotFound: no such conversation.
+        ConsentWithdrawn: the visitor wants nothing more stored.
 
     """
     async with transaction(bot.db) as session:
         conversation = await conversations.locked(session, conversation_id)
+        await consents.require_chat(session, conversation.visitor_id)
         if conversation.holder == "closed":
             await conversations.reopen(session, conversation_id, bot.now())
             conversation = await conversations.locked(session, conversation_id)
@@ -127,11 +130,12 @@ async def _pending(session: AsyncSession, conversation_id: UUID) -> Pending | No
     return Pending(
         conversation.episode, conversation.last_visitor_seq, tuple(m.seq for m in fresh), _texts(fresh),
         _texts(said[: len(said) - len(fresh)])[-8:], conversation.holder,
+        (await consents.of(session, conversation.visitor_id)).sentiment,
     )  # fmt: skip
 
 
 def _none_pending(conversation: ConversationRow) -> Pending:
-    return Pending(conversation.episode, conversation.last_seq, (), (), (), conversation.holder)
+    return Pending(conversation.episode, conversation.last_seq, (), (), (), conversation.holder, scored=False)
 
 
 def _texts(messages: Sequence[MessageRow]) -> tuple[str, ...]:
@@ -147,6 +151,8 @@ async def _reply(
         return True
     if conversation.holder != pending.holder or (conversation.last_visitor_seq > pending.upto and not last_try):
         return False
+    if not (await consents.of(session, conversation.visitor_id)).sentiment:
+        seen = seen.unscored()  # withdrawn while it was read
     if conversation.holder == "queue":
         await _add_to_case(session, bot, conversation, pending, seen)
     else:
@@ -157,6 +163,8 @@ async def _reply(
 async def _act(session: AsyncSession, bot: Bot, conversation: ConversationRow, pending: Pending, seen: Reading) -> None:
     """Decide, record, speak: everything that a turn changes, in the caller's transaction."""
     context = await records.context(session, conversation.id, conversation.episode, seen.repeated)
+    if not seen.scored:
+        context = replace(context, heat=0.0)  # nor is what was scored before
     decision = decide(seen, context, bot.mind.policy)
     shelf = bot.mind.shelf_at_hand()
     if isinstance(decision, Answer) and decision.slug not in shelf:
@@ -212,7 +220,8 @@ async def _record(
         session,
         DecisionMade(
             conversation_id=conversation.id, at=now, basis=basis, covers=made.covers, rule=made.rule,
-            sentiment=seen.mood.label if seen.read else None, frustration=seen.mood.frustration if seen.read else None,
+            sentiment=seen.felt.label if seen.felt else None, scored=seen.scored,
+            frustration=seen.felt.frustration if seen.felt else None,
         ),
     )  # fmt: skip
     await conversations.set_answered(session, conversation.id, pending.upto)
@@ -247,7 +256,7 @@ async def _hand_over(
     await queue.ask(
         session, conversation_id, reason=reason, now=bot.now(),
         summary=await _summary(session, conversation_id, shelf),
-        sentiment=seen.mood.label if seen.read else None, frustration=seen.mood.frustration if seen.read else None,
+        sentiment=seen.felt.label if seen.felt else None, frustration=seen.felt.frustration if seen.felt else None,
     )  # fmt: skip
     place = await waiting.place(session, conversation_id, bot.now())
     await _speak(session, bot, conversation_id, f"reply:{pending.upto}:{basis.decision_id.hex[:8]}",
@@ -385,8 +394,9 @@ class Turns:
     async def _one(self, conversation_id: UUID) -> None:
         try:
             await take_turn(self._bot, conversation_id)
-        except NotFound:
-            return  # erased meanwhile
+        except NotFound:  # erased meanwhile
+            self._bot.mind.forget()  # it may have read the message after everybody else forgot it
+            return
         except Exception as fault:
             # Whatever it was (no encoder, a bug, a time-out): never silence, always a person.
             if not isinstance(fault, Refusal):

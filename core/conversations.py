@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core import consents
 from core.errors import Conflict, NotFound, NotSignedIn
 from core.events import Basis, Button, ChatReopened, MessageSaid, Sender, record
 from core.tables import ConversationRow, MessageRow, VisitorRow
@@ -182,6 +183,7 @@ async def say(
     Raises:
         NotFound: no such conversation.
         KeyReused: the key stands for another message of this conversation.
+        ConsentWithdrawn: the visitor wants nothing more stored.
         EmptyText, TextTooLong, BrokenText: see core/text.py.
 
     """
@@ -194,6 +196,8 @@ async def say(
         if (earlier.text, earlier.sender_kind, earlier.sender_id) != (text, sender.kind, sender.id):
             raise KeyReused("That message key was already used for another message.")
         return Said(earlier.seq, earlier.id, repeated=True)
+    if sender.kind == "visitor":
+        await consents.require_chat(session, conversation.visitor_id)
     if sender.kind == "visitor" and conversation.holder == "closed":
         await reopen(session, conversation_id, now)
     message_id = uuid4()

@@ -225,6 +225,16 @@ async def end_by_visitor(session: AsyncSession, conversation_id: UUID, *, now: d
     return True
 
 
+async def drop_mood(session: AsyncSession, conversation_id: UUID) -> None:
+    """The visitor does not want to be scored: what was scored before no longer stands at the desk."""
+    await session.execute(
+        update(CaseRow)
+        .where(CaseRow.conversation_id == conversation_id)
+        .values(sentiment=None, frustration=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def require_holder(session: AsyncSession, conversation_id: UUID, *, agent_id: UUID) -> None:
     """Lock the conversation and let only its present holder go on: a late write is refused.
 

@@ -181,6 +181,16 @@ export interface ChatReturned {
   by: "agent" | "visitor";
 }
 
+export interface ConsentChanged {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "consent_changed";
+  chat: boolean;
+  sentiment: boolean;
+  remember: boolean;
+}
+
 export interface ContactLeft {
   conversation_id: string;
   at: string;
@@ -200,6 +210,7 @@ export interface DecisionMade {
   sentiment: "negative" | "neutral" | "positive" | null;
   frustration: number | null;
   rule: string;
+  scored?: boolean;
 }
 
 export interface MessageSaid {
@@ -216,6 +227,26 @@ export interface MessageSaid {
   basis?: Basis | null;
 }
 
+export interface ReviewAsked {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "review_asked";
+  review_id: string;
+  decision_id: string;
+  words: string | null;
+}
+
+export interface ReviewDecided {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "review_decided";
+  review_id: string;
+  decision_id: string;
+  outcome: "upheld" | "changed";
+}
+
 export interface Sender {
   kind: "visitor" | "bot" | "agent" | "system";
   id?: string | null;
@@ -225,7 +256,7 @@ export interface Sender {
 export interface Happened {
   kind: "happened";
   prev: number;
-  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ContactLeft | DecisionMade;
+  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ContactLeft | DecisionMade | ConsentChanged | ReviewAsked | ReviewDecided;
 }
 
 export interface Stored {
@@ -303,6 +334,7 @@ export interface QueueItem {
   reason: "asked_for_human" | "frustrated" | "stuck" | "complex" | "sensitive" | "abusive" | "vulnerable" | "bot_failure" | null;
   sentiment: "negative" | "neutral" | "positive" | null;
   frustration: number | null;
+  scored?: boolean;
   waiting_since: string | null;
   claimed_at?: string | null;
   agent_id: string | null;
@@ -338,6 +370,11 @@ export interface Watched {
   last_seq: number;
   holder: "bot" | "queue" | "agent" | "closed";
   ref?: string;
+}
+
+export interface Erased {
+  kind: "erased";
+  conversation_id: string;
 }
 
 export interface Done {
@@ -379,6 +416,7 @@ export type ServerFrame =
   | DeskWelcome
   | Queue
   | Watched
+  | Erased
   | Done;
 
 export type Event =
@@ -390,4 +428,7 @@ export type Event =
   | ChatClosed
   | ChatReopened
   | ContactLeft
-  | DecisionMade;
+  | DecisionMade
+  | ConsentChanged
+  | ReviewAsked
+  | ReviewDecided;

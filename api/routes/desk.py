@@ -108,7 +108,7 @@ def shown(record: records.Record, questions: dict[str, str]) -> dict[str, Any]:
         "handoff": record.basis.handoff,
         "reason": record.basis.reason,
         "sentiment": mood,
-        "frustration": mood["frustration"],
+        "frustration": mood["frustration"] if mood is not None else None,
         "why": records.why(record, questions),
     }
 

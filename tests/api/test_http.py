@@ -199,7 +199,12 @@ STAFF = {
     "GET /api/v1/articles", "GET /api/v1/articles/export", "GET /api/v1/articles/{slug}",
     "GET /api/v1/articles/{slug}/history", "GET /api/v1/queue", "GET /api/v1/conversations/{conversation_id}/events",
     "GET /api/v1/conversations/{conversation_id}/decisions", "POST /api/v1/analyze", "DELETE /api/v1/session",
-    "POST /api/v1/preview",
+    "POST /api/v1/preview", "GET /api/v1/reviews", "POST /api/v1/reviews/{review_id}",
+}  # fmt: skip
+VISITOR = {  # needs the token of a conversation, which none of the staff has
+    "GET /api/v1/visitor/data", "PATCH /api/v1/visitor/data", "DELETE /api/v1/visitor/data",
+    "POST /api/v1/visitor/consent", "GET /api/v1/visitor/decisions/{decision_id}",
+    "POST /api/v1/visitor/decisions/{decision_id}/review",
 }  # fmt: skip
 PERSON = {  # needs somebody who can hold a chat, or has a password: no key
     "POST /api/v1/conversations/{conversation_id}/claim", "POST /api/v1/conversations/{conversation_id}/release",
@@ -243,6 +248,8 @@ async def callers(house: Running) -> AsyncIterator[dict[str, httpx.AsyncClient]]
 def may(who: str, route: str) -> bool:
     if route in PUBLIC:
         return True
+    if route in VISITOR:
+        return False
     if route in STAFF:
         return who != "nobody"
     if route in PERSON:

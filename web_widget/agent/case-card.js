@@ -116,6 +116,7 @@ export class CaseCard {
       item.reason && line('Why a person', el('span', { class: 'badge accent' }, reasonWords(item.reason))),
       item.waiting_since && el('div', {}, el('dt', {}, item.state === 'waiting' ? 'Waiting' : 'Asked'), wait),
       item.agent_name && line('Helped by', item.agent_name),
+      item.scored === false && line('Mood', 'Not scored'),
       item.sentiment && line('Sentiment', SENTIMENTS[item.sentiment]),
       temper &&
         el(

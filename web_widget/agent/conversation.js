@@ -135,6 +135,15 @@ export class ConversationView {
     this.#toBottom();
   }
 
+  /** No chat is open any more. */
+  close() {
+    this.#nothing.hidden = false;
+    this.#body.hidden = true;
+    this.#composer.text = '';
+    fill(this.#logPlace);
+    fill(this.#outgoing);
+  }
+
   /** Draw what is new in the open chat. History is drawn silently; what comes after it is announced. */
   update() {
     const chat = this.#chat;

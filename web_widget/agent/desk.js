@@ -139,6 +139,7 @@ class Desk {
     else if (frame.kind === 'typing' && frame.conversation_id === this.#openId)
       this.#conversation.showTyping(frame.who);
     else if (frame.kind === 'refused') this.#refused(frame);
+    else if (frame.kind === 'erased') this.#erased(frame.conversation_id);
   }
 
   #watch(chat) {
@@ -175,8 +176,23 @@ class Desk {
     });
   }
 
+  /** A visitor was forgotten: nothing of the chat stays on this page either. */
+  #erased(id) {
+    for (const { key } of this.#connection.outgoing(id)) this.#connection.discard(key);
+    for (const kept of [this.#chats, this.#drafts, this.#seen]) kept.delete(id);
+    if (id !== this.#openId) return;
+    cancelAnimationFrame(this.#drawing);
+    this.#openId = null;
+    this.#conversation.close();
+    this.#showCard();
+    this.#panes.dataset.view = 'first';
+    this.#list.focus(null);
+    toast('This chat was erased. Nothing of it is left.');
+  }
+
   #refused(frame) {
-    if (frame.ref === 'watch') this.#conversation.complain(`This chat cannot be shown: ${frame.message}`);
+    if (frame.ref === 'watch' && frame.code === 'not_found' && this.#openId) this.#erased(this.#openId);
+    else if (frame.ref === 'watch') this.#conversation.complain(`This chat cannot be shown: ${frame.message}`);
     else toast(frame.message, { kind: 'bad' });
   }
 

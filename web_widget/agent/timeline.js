@@ -99,7 +99,7 @@ export function outgoingMessage({ key, text, at, isStored, refusal }, { onEdit, 
 }
 
 /** What the bot chose and why, folded. */
-function decisionNote({ basis, sentiment, frustration, rule }) {
+function decisionNote({ basis, sentiment, frustration, rule, scored }) {
   const temper = heat(frustration);
   const facts = [
     ['Confidence', percent(basis.confidence)],
@@ -109,6 +109,7 @@ function decisionNote({ basis, sentiment, frustration, rule }) {
     basis.reason && ['Reason', reasonWords(basis.reason)],
     sentiment && ['Sentiment', SENTIMENTS[sentiment]],
     temper && ['Frustration', `${percent(frustration)} (${temper.word.toLowerCase()})`],
+    scored === false && ['Mood', 'Not scored: the visitor does not want it'],
   ].filter(Boolean);
   return el(
     'details',
@@ -174,9 +175,20 @@ function systemWords(event, myId) {
       return event.by === 'visitor' ? 'The visitor ended the chat' : 'The chat was closed';
     case 'chat_reopened':
       return 'The visitor wrote again; reopened';
+    case 'review_asked':
+      return `The visitor says that a decision of the bot was wrong${event.words ? `: “${event.words}”` : ''}`;
+    case 'review_decided':
+      return event.outcome === 'upheld' ? 'Looked at again: the bot was right' : 'Looked at again: the bot was wrong';
+    case 'consent_changed':
+      return consentWords(event);
     default:
       return event.kind.replaceAll('_', ' ');
   }
+}
+
+function consentWords({ chat, sentiment }) {
+  if (!chat) return 'The visitor no longer agrees to this chat; nothing more is stored';
+  return sentiment ? 'The visitor agrees to the chat' : 'The visitor agrees to the chat, but not to mood scores';
 }
 
 function stamp(at) {
