@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from core.db import transaction
 from handoff import canned, queue
+from handoff.summary import Summary
 
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 PHONE = ViewportSize(width=375, height=740)
@@ -232,7 +233,7 @@ async def test_who_may_be_in_danger_is_first_and_the_card_says_why(house: Runnin
         async with transaction(house.house.db) as session:
             await queue.end_by_visitor(session, UUID(grace.conversation_id), now=house.house.now())
             await queue.ask(
-                session, UUID(grace.conversation_id), reason="vulnerable", summary=queue.Summary("I smell gas"),
+                session, UUID(grace.conversation_id), reason="vulnerable", summary=Summary("I smell gas"),
                 now=house.house.now(),
             )  # fmt: skip
         await sign_in(page, house)
@@ -249,7 +250,7 @@ async def test_abusive_words_are_hidden_until_somebody_wants_to_read_them(house:
         await ada.say("You useless pile of dirt")
         async with transaction(house.house.db) as session:
             await queue.ask(
-                session, UUID(ada.conversation_id), reason="abusive", summary=queue.Summary("You useless pile"),
+                session, UUID(ada.conversation_id), reason="abusive", summary=Summary("You useless pile"),
                 now=house.house.now(), abusive=True,
             )  # fmt: skip
         await sign_in(page, house)
