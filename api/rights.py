@@ -13,7 +13,7 @@ from api.house import House
 from bot import records, reviews
 from bot.records import Record
 from bot.reviews import Review
-from core import consents, db, privacy
+from core import consents, privacy
 from core import house as facts
 from core.consents import Choices, Consent, Purpose
 from core.db import reading, transaction
@@ -70,7 +70,7 @@ async def scrub(house: House) -> bool:
         erased, scrubbed = [await facts.fact(session, key) for key in (facts.ERASED, facts.SCRUBBED)]
     if erased is None or erased == scrubbed:
         return True
-    if not await db.scrub(house.db):
+    if not await privacy.scrub(house.db):
         log.warning("the database's files are in use and still hold traces of what was erased; it is tried again")
         return False
     async with transaction(house.db) as session:

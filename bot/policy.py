@@ -144,6 +144,13 @@ def _who_needs_a_person(reading: Reading, context: Context, policy: Policy) -> H
     return None
 
 
+def in_danger(reading: Reading, policy: Policy) -> bool:
+    """Somebody may come to harm: that chat comes first, whatever the reason is called."""
+    intents = reading.intents
+    safety = intents.sensitive_kind == "safety" and intents.sensitive >= policy.sensitive
+    return safety or intents.vulnerable >= policy.vulnerable
+
+
 def _small_talk(reading: Reading, policy: Policy) -> Smalltalk | None:
     intents = reading.intents
     if intents.smalltalk >= policy.smalltalk and reading.confidence < policy.answer:

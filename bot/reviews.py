@@ -14,7 +14,7 @@ from bot.records import Record
 from bot.tables import ReviewRow
 from core import audit, consents, conversations
 from core.errors import Conflict, NotFound
-from core.events import Outcome, ReviewAsked, ReviewDecided, Sender, record
+from core.events import ReviewAsked, ReviewDecided, ReviewOutcome, Sender, record
 from core.text import checked
 
 State = Literal["open", "upheld", "changed"]
@@ -68,7 +68,14 @@ async def ask(session: AsyncSession, decision: Record, *, complaint: str | None,
 
 
 async def decide(
-    session: AsyncSession, review_id: UUID, *, outcome: Outcome, answer: str, business: str, actor: str, now: datetime
+    session: AsyncSession,
+    review_id: UUID,
+    *,
+    outcome: ReviewOutcome,
+    answer: str,
+    business: str,
+    actor: str,
+    now: datetime,
 ) -> Review:
     """Answer for the house, once, and tell the visitor in the conversation.
 

@@ -171,7 +171,7 @@ async def _act(session: AsyncSession, bot: Bot, conversation: ConversationRow, p
         decision = rules.Decline("no_entry")  # withdrawn in this very moment
     basis = await _record(session, bot, conversation, pending, seen, context, decision)
     if isinstance(decision, HandOff) and decision.now:
-        await _hand_over(session, bot, conversation.id, decision.reason, pending, seen, basis, shelf)
+        await _hand_over(session, bot, conversation, decision.reason, pending, seen, context, basis, shelf)
         return
     said = _say(decision, seen, context, shelf)
     markdown = isinstance(decision, Answer)
@@ -187,7 +187,10 @@ async def _add_to_case(
     client sees nothing but replies, so it gets one each time.
     """
     case = await queue.get(session, conversation.id)
-    decision = HandOff(case.reason if case is not None else "asked_for_human", "already_waiting")
+    reason: Reason = "asked_for_human"
+    if case is not None and case.reason != "stepped_in":  # that one nobody asked for
+        reason = case.reason
+    decision = HandOff(reason, "already_waiting")
     basis = await _record(session, bot, conversation, pending, seen, Context(), decision)
     await queue.update_summary(
         session, conversation.id, await _summary(session, conversation.id, bot.mind.shelf_at_hand())
@@ -246,21 +249,37 @@ def _say(decision: Decision, seen: Reading, context: Context, shelf: dict[str, E
 async def _hand_over(
     session: AsyncSession,
     bot: Bot,
-    conversation_id: UUID,
+    conversation: ConversationRow,
     reason: Reason,
     pending: Pending,
     seen: Reading,
+    context: Context,
     basis: Basis,
     shelf: dict[str, Entry],
 ) -> None:
+    conversation_id = conversation.id
+    # Who presses the button says nothing to read then, but has been heard before (or, unscored, has no heat).
+    frustration = seen.felt.frustration if seen.felt else context.heat or None
     await queue.ask(
         session, conversation_id, reason=reason, now=bot.now(),
         summary=await _summary(session, conversation_id, shelf),
-        sentiment=seen.felt.label if seen.felt else None, frustration=seen.felt.frustration if seen.felt else None,
+        sentiment=seen.felt.label if seen.felt else None, frustration=frustration,
+        danger=rules.in_danger(seen, bot.mind.policy), abusive=await _was_abusive(session, bot, conversation, seen),
     )  # fmt: skip
     place = await waiting.place(session, conversation_id, bot.now())
     await _speak(session, bot, conversation_id, f"reply:{pending.upto}:{basis.decision_id.hex[:8]}",
                  words.passed_on(reason, place), basis)  # fmt: skip
+
+
+async def _was_abusive(session: AsyncSession, bot: Bot, conversation: ConversationRow, seen: Reading) -> bool:
+    """Did abusive words fall in this episode? The desk veils them until somebody wants to read them."""
+    limit = bot.mind.policy.abusive
+    if seen.intents.abusive >= limit:
+        return True
+    past = await records.of_conversation(session, conversation.id)
+    return any(
+        p.reading["intents"]["abusive"] >= limit for p in past if p.covers and p.covers[0] > conversation.episode_seq
+    )
 
 
 async def _summary(session: AsyncSession, conversation_id: UUID, shelf: dict[str, Entry]) -> Summary:

@@ -7,7 +7,7 @@ no setting that changes them into something else: a business's name only stands 
 from dataclasses import dataclass
 from unicodedata import category
 
-from core.events import Button, Outcome, Reason, Sender
+from core.events import Button, Reason, ReviewOutcome, Sender
 from handoff.waiting import Place
 
 HUMAN = Button(title="Talk to a person", payload="/human")
@@ -108,7 +108,7 @@ def still_waiting(place: Place) -> Words:
     return Words(f"I've added that to what the person will see. {_line(place)}")
 
 
-def reviewed(outcome: Outcome, answer: str) -> str:
+def reviewed(outcome: ReviewOutcome, answer: str) -> str:
     """From the house, not from the bot: a person wrote ``answer``."""
     verdict = "and finds that it was right" if outcome == "upheld" else "and agrees with you"
     return f"You asked us to look again at one of the bot's replies. A person did, {verdict}: {answer}"

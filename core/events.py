@@ -23,8 +23,9 @@ SenderKind = Literal["visitor", "bot", "agent", "system"]
 Reason = Literal[
     "asked_for_human", "frustrated", "stuck", "complex", "sensitive", "abusive", "vulnerable", "bot_failure"
 ]
+Outcome = Literal["solved", "unsolved", "no_reply", "abuse"]
 DecisionKind = Literal["answer", "clarify", "smalltalk", "decline", "handoff"]
-Outcome = Literal["upheld", "changed"]
+ReviewOutcome = Literal["upheld", "changed"]
 Offer = Literal["none", "offered", "requested"]
 MAX_SEQ = 2**31 - 1  # of an INTEGER column; a caller's number above it is refused, not sent to the database
 
@@ -99,6 +100,7 @@ class ChatClaimed(EventBase):
     kind: Literal["chat_claimed"] = "chat_claimed"
     agent_id: UUID
     agent_name: str
+    how: Literal["claimed", "accepted", "taken_over", "stepped_in", "reopened"] = "claimed"
 
 
 class ChatReleased(EventBase):
@@ -130,6 +132,44 @@ class ChatReopened(EventBase):
     audience: ClassVar[Audience] = Audience.EVERYONE
     wakes_desk: ClassVar[bool] = True
     kind: Literal["chat_reopened"] = "chat_reopened"
+
+
+class ChatOffered(EventBase):
+    """Its holder asks a colleague to take it over; until then it stays with the holder."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["chat_offered"] = "chat_offered"
+    by_name: str
+    to_id: UUID
+    to_name: str
+    note: str
+
+
+class OfferEnded(EventBase):
+    """The colleague declined, or the holder took the offer back."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["offer_ended"] = "offer_ended"
+    how: Literal["declined", "withdrawn"]
+    agent_name: str
+
+
+class OutcomeNoted(EventBase):
+    """How it ended, in the agent's view; right before the chat is closed."""
+
+    kind: Literal["outcome_noted"] = "outcome_noted"
+    outcome: Outcome
+    agent_id: UUID
+
+
+class NoteWritten(EventBase):
+    """A note of the staff among themselves."""
+
+    kind: Literal["note_written"] = "note_written"
+    key: str
+    author_id: UUID
+    author_name: str
+    text: str
 
 
 class ContactLeft(EventBase):
@@ -180,7 +220,7 @@ class ReviewDecided(EventBase):
     kind: Literal["review_decided"] = "review_decided"
     review_id: UUID
     decision_id: UUID
-    outcome: Outcome
+    outcome: ReviewOutcome
 
 
 Event = Annotated[
@@ -191,6 +231,10 @@ Event = Annotated[
     | ChatReturned
     | ChatClosed
     | ChatReopened
+    | ChatOffered
+    | OfferEnded
+    | OutcomeNoted
+    | NoteWritten
     | ContactLeft
     | DecisionMade
     | ConsentChanged

@@ -17,10 +17,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, CursorResult, Select, Table, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core import audit
+from core import audit, db, search
 from core import house as facts
 from core.bus import DESK, Notice, conversation_topic
-from core.db import Base, announce
+from core.db import Base, Database, announce, transaction
 from core.errors import Conflict, NotFound
 from core.events import correct_contacts
 from core.tables import PERSONAL, ConversationRow, VisitorRow
@@ -155,6 +155,14 @@ async def correct_email(
     receipt = Receipt(uuid4(), now, "removed" if email is None else "corrected", counts, ids)
     await _tell(session, visitor_id, f"visitor.email_{receipt.what}", receipt, actor)
     return receipt
+
+
+async def scrub(database: Database) -> bool:
+    """After erasures: no trace of them in SQLite's search index and files. Returns False where to try again."""
+    if database.is_sqlite:
+        async with transaction(database) as session:
+            await search.scrub(session)
+    return await db.scrub(database)
 
 
 # --- retention ------------------------------------------------------------------------------------

@@ -88,3 +88,18 @@ async def done(session: AsyncSession, left_id: UUID, *, agent: Person, now: date
         raise NotFound("There is no such message, or it is done already.")
     await audit.note(session, actor=agent.actor, action="left_message.done", subject=str(left_id), now=now)
     announce(session, Notice(DESK))
+
+
+async def same_address(session: AsyncSession, conversation_id: UUID, limit: int) -> list[UUID]:
+    """Other conversations in which somebody left the same address. Nobody has checked that it is theirs."""
+    # '' is an address that was taken back: nobody is found by that
+    here = select(LeftMessageRow.email).where(
+        LeftMessageRow.conversation_id == conversation_id, LeftMessageRow.email != ""
+    )
+    rows = await session.scalars(
+        select(LeftMessageRow.conversation_id)
+        .where(LeftMessageRow.email.in_(here), LeftMessageRow.conversation_id != conversation_id)
+        .distinct()
+        .limit(limit)
+    )
+    return list(rows)

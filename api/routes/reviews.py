@@ -12,7 +12,7 @@ from api.routes.desk import shown
 from bot import records, reviews
 from bot.reviews import MAX_ANSWER, State
 from core.db import reading, transaction
-from core.events import Outcome
+from core.events import ReviewOutcome
 
 router = APIRouter(prefix="/api/v1/reviews", tags=["reviews"])
 DECIDED: tuple[State, ...] = ("upheld", "changed")
@@ -22,7 +22,7 @@ STATES: dict[str, tuple[State, ...]] = {"open": ("open",), "decided": DECIDED, "
 class Verdict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    outcome: Outcome
+    outcome: ReviewOutcome
     answer: str = Field(max_length=20_000, description=f"to the visitor, 1 to {MAX_ANSWER:,} characters")
 
 

@@ -15,13 +15,14 @@ from sqlalchemy import JSON, Boolean, Column, Float, Integer, Table, Uuid, inser
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.tables import METADATA
-from core import conversations, privacy, staff
+from core import conversations, privacy, search, staff
+from core import db as files
 from core import house as facts
 from core.bus import DESK, Notice, conversation_topic
-from core.db import Database, Moment, reading, scrub, transaction
+from core.db import Database, Moment, reading, transaction
 from core.errors import Conflict, NotFound
 from core.events import Sender
-from core.privacy import VISITORS, belonging
+from core.privacy import VISITORS, belonging, scrub
 from core.tables import PERSONAL, AuditRow, ConversationRow, EventRow, VisitorRow
 from handoff import left, queue
 from handoff.summary import Summary
@@ -36,13 +37,15 @@ only_postgres = pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)
 
 def filled(table: Table, mark: str, ids: dict[str, UUID]) -> dict[str, Any]:
     """A row of ``table`` with ``mark`` in every PERSONAL column, which hangs on the rows in ``ids``."""
-    row = {}
+    row: dict[str, Any] = {}
     for column in table.columns:
         [key] = column.foreign_keys or [None]
         if key is not None:
             row[column.name] = ids.get(key.column.table.name)
         elif column.name == "id" and isinstance(column.type, Uuid):
             row[column.name] = ids[table.name]
+        elif column.name == "sender_kind":
+            row[column.name] = "visitor"  # whose words the search finds
         else:
             row[column.name] = _value(column, mark)
     return row
@@ -207,8 +210,36 @@ async def test_a_conversation_that_starts_in_the_moment_of_the_erasure_is_not_le
 
 
 def traces(url: str, mark: str) -> dict[str, int]:
+    """In any case: the search index keeps words in lower case."""
     file = Path(url.partition("///")[2])
-    return {f.name: f.read_bytes().count(mark.encode()) for f in file.parent.glob(f"{file.name}*")}
+    return {f.name: f.read_bytes().lower().count(mark.lower().encode()) for f in file.parent.glob(f"{file.name}*")}
+
+
+async def found(db: Database, query: str) -> int:
+    async with reading(db) as session:
+        return len(await search.find(session, search.terms_of(query), 50))
+
+
+async def test_the_words_of_an_erased_visitor_are_found_by_no_search(db: Database) -> None:
+    ada, _bea = await fill(db, MARKER, conversations_each=3), await fill(db, "Bea4711")
+    assert (await found(db, MARKER), await found(db, "Bea4711")) == (3, 1)
+    await erase(db, ada)
+    assert (await found(db, MARKER), await found(db, "Bea4711")) == (0, 1)
+    assert await scrub(db)
+    assert (await found(db, MARKER), await found(db, "Bea4711")) == (0, 1)
+
+
+@only_sqlite
+async def test_on_sqlite_the_search_index_forgets_the_words_too(db: Database, db_url: str) -> None:
+    """Its triggers only mark a word as deleted, and a file that is written anew keeps what is only marked."""
+    async with transaction(db) as session:
+        row, _token, _new = await conversations.start(session, now=NOW, channel="web", open_key=None)
+        await conversations.say(session, row.id, sender=VISITOR, text=MARKER, key="1", now=NOW)
+    await erase(db, row.visitor_id)
+    assert await files.scrub(db)
+    assert sum(traces(db_url, MARKER).values()) > 0
+    assert await scrub(db)
+    assert sum(traces(db_url, MARKER).values()) == 0
 
 
 @only_sqlite

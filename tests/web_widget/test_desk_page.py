@@ -108,6 +108,8 @@ async def test_a_chat_is_claimed_answered_and_closed_by_keyboard_alone(house: Ru
         await page.keyboard.press("Escape")
         await expect(page.locator(".row").first).to_be_focused()
         await page.keyboard.press("e")
+        await expect(page.get_by_role("dialog")).to_contain_text("How did it end?")
+        await page.keyboard.press("Enter")
         await ada.event("chat_closed")
         await expect(page.get_by_text("Nobody is waiting")).to_be_visible()
         assert await page.title() == "Desk · Warmline"
