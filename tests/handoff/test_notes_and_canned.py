@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core import conversations, staff
+from core import consents, conversations, staff
+from core.consents import ConsentWithdrawn
 from core.conversations import KeyReused
 from core.db import Database, reading, transaction
 from core.errors import NotFound
@@ -51,6 +52,14 @@ async def test_a_note_is_kept_once_for_its_key_and_is_for_the_desk_alone(db: Dat
         assert (await conversations.get(session, ada)).last_visitor_seq == 0  # no bot answers it
     assert isinstance(kept, NoteWritten)
     assert (kept.text, kept.author_name, kept.audience) == ("A regular; be generous.", "Sam", Audience.DESK)
+
+
+async def test_no_note_is_kept_of_who_withdrew_the_consent(db: Database, ada: UUID, sam: Person) -> None:
+    async with transaction(db) as session:
+        visitor_id = (await conversations.get(session, ada)).visitor_id
+        await consents.give(session, visitor_id, {"chat": False}, version="1", now=NOON)
+    with pytest.raises(ConsentWithdrawn):
+        await note(db, ada, sam, "k", "She was angry.")
 
 
 async def keep(db: Database, by: Person, name: str, text: str, reply_id: UUID | None = None) -> UUID:

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core import conversations, staff
+from core import consents, conversations, staff
 from core.bus import DESK, Notice, conversation_topic
+from core.consents import ConsentWithdrawn
 from core.db import Database, reading, transaction
 from core.errors import BadInput, NotAllowed, NotFound
 from core.events import (
@@ -595,3 +596,28 @@ async def test_a_closed_chat_is_reopened_within_a_day_and_not_later(
         async with transaction(db) as session:
             await queue.reopen(session, held, agent=sam, now=NOON + queue.REOPEN_WITHIN)
     await say_as(db, held, kim, "One thing more.")
+
+
+async def test_nobody_reopens_the_chat_of_who_withdrew_the_consent(db: Database, waiting: UUID, sam: Person) -> None:
+    await claim(db, waiting, sam)
+    async with transaction(db) as session:
+        visitor_id = (await conversations.get(session, waiting)).visitor_id
+        await consents.give(session, visitor_id, {"chat": False}, version="1", now=LATER)
+        await queue.end_by_visitor(session, waiting, now=LATER)
+    with pytest.raises(ConsentWithdrawn):
+        async with transaction(db) as session:
+            await queue.reopen(session, waiting, agent=sam, now=LATER)
+    assert await state(db, waiting) == ("closed", "ended")
+
+
+async def test_a_mood_that_may_not_be_kept_no_longer_moves_a_chat_forward(db: Database) -> None:
+    calm, upset = await started(db), await started(db)
+    async with transaction(db) as session:
+        await queue.ask(session, calm, reason="complex", summary=SUMMARY, now=NOON - MINUTE)
+        await queue.ask(session, upset, reason="complex", summary=SUMMARY, now=NOON, frustration=0.9)
+    assert await line(db) == [upset, calm]
+    async with transaction(db) as session:
+        await queue.drop_mood(session, upset)
+    assert await line(db) == [calm, upset]
+    found = await case_of(db, upset)
+    assert (found.frustration, found.urgency.heated, found.counts_from) == (None, False, NOON)

@@ -77,7 +77,7 @@ export class Line {
     this.tries += 1;
     this.retrying = setTimeout(() => this.#connect(), pause);
     this.#become('down');
-    if (code === 4401) this.owner.turnedAway();
+    if (code === 4401 || code === 4410) this.owner.turnedAway(); // signed out, or erased
   }
 
   #drop() {
