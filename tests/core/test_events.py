@@ -22,11 +22,14 @@ from core.events import (
     ChatReleased,
     ChatReopened,
     ChatReturned,
+    ConsentChanged,
     ContactLeft,
     DecisionMade,
     Event,
     EventBase,
     MessageSaid,
+    ReviewAsked,
+    ReviewDecided,
     Sender,
     events_after,
     record,
@@ -56,6 +59,9 @@ def one_of_each(conversation_id: UUID) -> list[Event]:
         ChatReopened(**here),
         ContactLeft(**here, email="ada@example.com", text="Call me, please."),
         DecisionMade(**here, basis=BASIS, covers=(1, 4), sentiment=None, frustration=0.5, rule="no_answer_again"),
+        ConsentChanged(**here, chat=True, sentiment=False, remember=True),
+        ReviewAsked(**here, review_id=uuid4(), decision_id=uuid4(), words="That is wrong."),
+        ReviewDecided(**here, review_id=uuid4(), decision_id=uuid4(), outcome="upheld"),
     ]  # fmt: skip
 
 
