@@ -55,4 +55,4 @@ def _mean(mean: Mean) -> str:
 
 
 def _share(share: Share) -> str:
-    return f"{share.count}, {share.rate:.1%} ({share.low:.1%} to {share.high:.1%})"
+    return f"{share.count}: {share.rate:.1%} ({share.low:.0%} to {share.high:.0%})"

@@ -17,6 +17,7 @@ from core import consents, privacy
 from core import house as facts
 from core.consents import Choices, Consent, Purpose
 from core.db import reading, transaction
+from core.errors import Conflict
 from core.events import ConsentChanged, record
 from core.privacy import Receipt
 from handoff import queue
@@ -24,6 +25,7 @@ from knowledge_base import articles
 
 log = logging.getLogger("warmline.rights")
 FORMAT = "warmline-visitor-data/1"
+ATTEMPTS = 3
 Rows = list[dict[str, Any]]
 
 BACKUPS = (
@@ -45,12 +47,24 @@ async def erase(house: House, visitor_id: UUID, actor: str) -> Receipt:
     """
     Raises:
         NotFound: no such visitor (any more).
+        Conflict: conversations of this visitor began faster than they could be locked, three times.
 
     """
-    async with transaction(house.db) as session:
-        receipt = await privacy.erase(session, visitor_id, actor=actor, now=house.now())
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            receipt = await _erase(house, visitor_id, actor)
+        except Conflict:
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            break
     house.mind.forget()
     return receipt
+
+
+async def _erase(house: House, visitor_id: UUID, actor: str) -> Receipt:
+    async with transaction(house.db) as session:
+        return await privacy.erase(session, visitor_id, actor=actor, now=house.now())
 
 
 async def forget_erased(house: House) -> None:

@@ -252,8 +252,8 @@ def _overall(axes: Sequence[Axis]) -> str:
     return (
         f"Of {of:,} pairs of messages that differ only in who writes, {flips} ({flips / of:.1%}) were judged "
         f"frustrated on one side only, and in {person} ({person / of:.1%}) a person was called or offered to one side "
-        f"only. The widest gap is in {in_words(widest.axis)}: {widest.ratio.value:.2f} of the spread between ordinary messages, "
-        f"against {control.ratio.value:.2f} when only the day of the week differs. "
+        f"only. The widest gap is in {in_words(widest.axis)}: {widest.ratio.value:.2f} of the spread between ordinary "
+        f"messages, against {control.ratio.value:.2f} when only the day of the week differs. "
         + (
             f"More than an innocent word changes was found for: {', '.join(more)}."
             if more

@@ -115,7 +115,7 @@ async def fetch_person(bot: Bot, conversation_id: UUID) -> None:
         if conversation.holder != "bot":
             return
         pending = await _pending(session, conversation_id) or _none_pending(conversation)
-        await _act(session, bot, conversation, pending, button())
+        await _act(session, bot, conversation, pending, await _as_agreed(session, conversation, button()))
 
 
 async def _pending(session: AsyncSession, conversation_id: UUID) -> Pending | None:
@@ -151,13 +151,17 @@ async def _reply(
         return True
     if conversation.holder != pending.holder or (conversation.last_visitor_seq > pending.upto and not last_try):
         return False
-    if not (await consents.of(session, conversation.visitor_id)).sentiment:
-        seen = seen.unscored()  # withdrawn while it was read
+    seen = await _as_agreed(session, conversation, seen)
     if conversation.holder == "queue":
         await _add_to_case(session, bot, conversation, pending, seen)
     else:
         await _act(session, bot, conversation, pending, seen)
     return True
+
+
+async def _as_agreed(session: AsyncSession, conversation: ConversationRow, seen: Reading) -> Reading:
+    """Without the mood where the visitor does not want it, also if that was said while it was read."""
+    return seen if (await consents.of(session, conversation.visitor_id)).sentiment else seen.unscored()
 
 
 async def _act(session: AsyncSession, bot: Bot, conversation: ConversationRow, pending: Pending, seen: Reading) -> None:

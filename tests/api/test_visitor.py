@@ -224,11 +224,11 @@ async def test_who_does_not_want_to_be_scored_is_not_scored_anywhere(both_houses
         await sam.waiting(lambda rows: len(rows) == 1)
         item = sam.seen[-1]["waiting"][0]
         assert (item["sentiment"], item["frustration"], item["scored"]) == (None, None, False)
-        for made in [e for e in await stored(house, ada) if e.kind == "decision_made"][:2]:
+        for made in [e for e in await stored(house, ada) if e.kind == "decision_made"]:
             assert (made.body["sentiment"], made.body["frustration"], made.body["scored"]) == (None, None, False)
         found = (await http.get(DATA)).json()
         assert [d["mood"] for d in found["conversations"][0]["decisions"]] == [None] * 3
-        assert '"mood":{' not in json.dumps(found["stored"]["decisions"][:1]).replace(" ", "")
+        assert '"mood":{' not in json.dumps(found["stored"]["decisions"]).replace(" ", "")
         async with house.signed_in("Olive", "owner") as olive:
             seen = (await olive.get(f"/api/v1/conversations/{ada.conversation_id}/decisions")).json()["decisions"]
             assert seen[0]["sentiment"] is seen[0]["frustration"] is None
