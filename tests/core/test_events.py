@@ -18,6 +18,7 @@ from core.events import (
     Button,
     ChatClaimed,
     ChatClosed,
+    ChatOffered,
     ChatQueued,
     ChatReleased,
     ChatReopened,
@@ -27,6 +28,9 @@ from core.events import (
     Event,
     EventBase,
     MessageSaid,
+    NoteWritten,
+    OfferEnded,
+    OutcomeNoted,
     Sender,
     events_after,
     record,
@@ -54,6 +58,10 @@ def one_of_each(conversation_id: UUID) -> list[Event]:
         ChatReturned(**here, by="visitor"),
         ChatClosed(**here, by="agent"),
         ChatReopened(**here),
+        ChatOffered(**here, by_name="Sam", to_id=uuid4(), to_name="Kim", note="She speaks French."),
+        OfferEnded(**here, how="declined", agent_name="Kim"),
+        OutcomeNoted(**here, outcome="unsolved", agent_id=uuid4()),
+        NoteWritten(**here, key="k2", author_id=uuid4(), author_name="Sam", text="A regular."),
         ContactLeft(**here, email="ada@example.com", text="Call me, please."),
         DecisionMade(**here, basis=BASIS, covers=(1, 4), sentiment=None, frustration=0.5, rule="no_answer_again"),
     ]  # fmt: skip
@@ -135,7 +143,8 @@ async def test_recording_wakes_the_conversations_readers_and_the_desk_where_its_
         async with transaction(db) as session:
             await record(session, event)
             assert notices == []
-        desk = [Notice(DESK)] if event.kind != "decision_made" else []
+        quiet = event.kind in ("decision_made", "outcome_noted", "note_written")
+        desk = [] if quiet else [Notice(DESK)]
         assert notices == [Notice(conversation_topic(ada)), *desk]
 
 
