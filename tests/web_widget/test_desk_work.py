@@ -237,7 +237,7 @@ async def test_who_may_be_in_danger_is_first_and_the_card_says_why(house: Runnin
                 now=house.house.now(),
             )  # fmt: skip
         await sign_in(page, house)
-        await expect(page.locator(".row").first).to_contain_text("Comes first")
+        await expect(page.locator(".row").first).to_contain_text("Urgent")
         await open_first(page)
         case = page.get_by_role("region", name="Case", exact=True)
         await expect(case).to_contain_text("Counts 240 minutes more: may be in danger or distress")

@@ -230,13 +230,14 @@ export class CaseCard {
 
 /** The order of the queue in words, from the very numbers that it is made of. */
 function whyFirst(item) {
-  if (item.state !== 'waiting' || !item.head_starts.length) return null;
+  if (item.state !== 'waiting') return null;
   return block(
     'Why at this place?',
     el(
       'ul',
       { class: 'tried' },
       el('li', {}, `Waiting since ${clock(item.waiting_since)}`),
+      !item.head_starts.length && el('li', {}, 'Nothing else: by the time of waiting alone'),
       item.head_starts.map(({ why, minutes }) =>
         el('li', {}, `Counts ${count(minutes, 'minute', 'minutes')} more: ${WHY_FIRST[why] ?? why}`),
       ),
@@ -248,7 +249,11 @@ function summaryBlocks({ wants, facts, tried, open }, veiled) {
   if (veiled && (wants || open))
     return block(
       'Wants',
-      el('p', { class: 'quiet-text' }, 'Abusive words fell, so the summary is hidden. The conversation shows them on request.'),
+      el(
+        'p',
+        { class: 'quiet-text' },
+        'Abusive words fell, so the summary is hidden. The conversation shows them on request.',
+      ),
     );
   return [
     wants && block('Wants', el('p', { dir: 'auto' }, wants)),

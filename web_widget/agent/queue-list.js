@@ -40,6 +40,7 @@ export class QueueList {
   #filter = 'all';
   #filters = new Map();
   #finder;
+  #scroller;
   #live = el('div', { class: 'live' });
   #closedCount = null;
   #search = el('input', {
@@ -64,6 +65,7 @@ export class QueueList {
     this.#hooks = hooks;
     this.#finder = new Finder(session, hooks.onOpen);
     const list = el('div', { class: 'pane-scroll queue', tabindex: '-1' });
+    this.#scroller = list;
     for (const section of SECTIONS) this.#sections.set(section.key, makeSection(section));
     this.#left = makeSection({ key: 'left', title: 'Left messages' });
     this.#live.append(...[...this.#sections.values(), this.#left].map(({ box }) => box));
@@ -99,7 +101,12 @@ export class QueueList {
           icon('keyboard'),
         ),
       ),
-      el('div', { class: 'queue-tools' }, el('div', { class: 'with-icon' }, icon('search'), this.#search), this.#filterBar()),
+      el(
+        'div',
+        { class: 'queue-tools' },
+        el('div', { class: 'with-icon' }, icon('search'), this.#search),
+        this.#filterBar(),
+      ),
       this.#suggestion,
       list,
     );
@@ -201,7 +208,8 @@ export class QueueList {
   }
 
   #showCounts({ waiting, mine, others, closed }) {
-    const counts = { all: waiting.length + mine.length + others.length, waiting: waiting.length, mine: mine.length, closed };
+    const all = waiting.length + mine.length + others.length;
+    const counts = { all, waiting: waiting.length, mine: mine.length, closed };
     for (const [key, { number }] of this.#filters) setText(number, counts[key] ? String(counts[key]) : '');
     this.#filters.get('closed').button.title = `${count(closed, 'chat', 'chats')} closed in the last 24 hours`;
     const changed = this.#closedCount !== null && this.#closedCount !== closed;
@@ -254,7 +262,8 @@ export class QueueList {
   focus(id = null) {
     const row = id && this.#rows.get(id)?.button;
     if (row?.checkVisibility()) row.focus();
-    else this.#roving.move(0);
+    else if (this.#roving.rows().length) this.#roving.move(0);
+    else this.#scroller.focus(); // or the keys would still go to the field that Escape was pressed in
   }
 
   /** The chat whose row has the focus. */
@@ -446,7 +455,7 @@ function factsOf(item, unread, isMine, isForMe) {
     unread && el('span', { class: 'badge accent' }, 'New'),
     item.offered &&
       el('span', { class: 'badge accent' }, isForMe ? 'Offered to you' : `Offered to ${item.offered.to_name}`),
-    isDanger(item) && el('span', { class: 'badge danger' }, icon('warn'), 'Comes first'),
+    isDanger(item) && el('span', { class: 'badge danger' }, icon('warn'), 'Urgent'),
     item.reason &&
       el(
         'span',

@@ -60,7 +60,8 @@ export function veil(node, onUnveil) {
 function nodeFor(event, myId) {
   if (event.kind === 'message_said') return message(event, myId);
   if (event.kind === 'note_written') return note(event, myId);
-  if (event.kind === 'chat_offered') return note({ ...event, author_name: `${event.by_name} to ${event.to_name}`, text: event.note }, myId);
+  if (event.kind === 'chat_offered')
+    return note({ ...event, author_name: `${event.by_name} to ${event.to_name}`, text: event.note }, myId);
   if (event.kind === 'decision_made') return decisionNote(event);
   if (event.kind === 'contact_left') return contactCard(event);
   return systemLine(event, myId);
