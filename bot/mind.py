@@ -1,14 +1,19 @@
 """Text to Reading: one encoder call for all that the bot wants to know. Floor 2. Holds no session."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from bot import language
+from bot.hearing import loudest, trials
 from bot.intents import IntentModel, Intents
+from bot.language import foreign
+from bot.parts import may_lean, parts
 from bot.policy import Policy
 from bot.ranker import Candidate, Ranker
 from bot.reading import HUMAN_PAYLOAD, Reading, button
@@ -19,6 +24,19 @@ from sentiment.mood import Mood, MoodModel
 
 REMEMBERED = 2_000  # vectors of recent messages, by hash, so that a repeat costs no second pass
 SURE = 0.99
+HEARD_FROM = 0.5  # frustration from which on it is found out which words raised it (some 30 short texts to encode)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Args: exact: the text is the wording of the first entry."""
+
+    candidates: tuple[Candidate, ...]
+    exact: bool
+
+    @property
+    def confidence(self) -> float:
+        return self.candidates[0].confidence if self.candidates else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +45,16 @@ class Models:
     intents: IntentModel
     ranker: Ranker
     version: str
+
+    def rank(self, shelf: Shelf, text: str, encoded: Encoded, intents: Intents) -> Ranking:
+        ranked = self.ranker.rank(shelf.index.features(text, encoded), shelf.index.slugs, intents)
+        exact = shelf.exact(text)
+        if exact is None:
+            return Ranking(tuple(ranked), False)
+        # The owner's very words, or a button of "did you mean": nothing is left to guess.
+        found = next(c for c in ranked if c.slug == exact)
+        rest = [replace(c, confidence=min(c.confidence, 1 - SURE)) for c in ranked if c.slug != exact]
+        return Ranking((replace(found, confidence=max(found.confidence, SURE)), *rest), True)
 
 
 class Mind:
@@ -46,6 +74,7 @@ class Mind:
         """
         if self._models is None:
             await self._encoder.ready()
+            await asyncio.to_thread(language.load)
             self._models = _load(self._encoder)
         return self._models
 
@@ -65,14 +94,35 @@ class Mind:
         models = await self.models()
         shelf = await self._search.shelf()
         whole = "\n".join(texts)
-        wanted = list(dict.fromkeys([whole, *texts, *(t for t in earlier if _key(t) not in self._vectors)]))
+        pieces = parts(whole)
+        leaning = [f"{earlier[-1]}\n{whole}"] if earlier and may_lean(whole) else []
+        wanted = [whole, *texts, *pieces, *leaning, *(t for t in earlier if _key(t) not in self._vectors)]
+        wanted = list(dict.fromkeys(wanted))
         encoded = dict(zip(wanted, await self._encoder.encode(wanted), strict=True))
         for text, one in encoded.items():
             self._remember(text, one)
-        mood = _strongest_mood([models.mood.read(encoded[text], text) for text in texts])
+        felt = {text: models.mood.read(encoded[text], text) for text in texts}
+        mood = _strongest_mood(list(felt.values()))
         intents = _strongest_intents([models.intents.read(encoded[text], text) for text in texts])
-        candidates, exact = _candidates(models, shelf, whole, encoded[whole], intents)
-        return Reading(mood, intents, candidates, self._repeated(texts, earlier), exact)
+        ranked = [models.rank(shelf, text, encoded[text], intents) for text in (whole, *leaning)]
+        leaned = len(ranked) > 1 and _leans(ranked[0], ranked[1], self.policy)
+        best = ranked[1] if leaned else ranked[0]
+        several = [models.rank(shelf, text, encoded[text], intents) for text in pieces] if len(pieces) > 1 else []
+        candidates, also = _together(best, several, self.policy)
+        return Reading(
+            mood, intents, candidates, self._repeated(texts, earlier), ranked[0].exact, also=also,
+            heard=await self._heard(models, felt), leaned=leaned, language=foreign(whole, encoded[whole].unknown),
+        )  # fmt: skip
+
+    async def _heard(self, models: Models, felt: Mapping[str, Mood]) -> tuple[str, ...]:
+        """The words that raised frustration, where it is high enough to ask."""
+        text, mood = max(felt.items(), key=lambda item: item[1].frustration)
+        tried = trials(text) if mood.frustration >= HEARD_FROM else []
+        if not tried:
+            return ()
+        encoded = await self._encoder.encode([t.rest for t in tried])
+        without = [models.mood.read(one, t.rest).frustration for one, t in zip(encoded, tried, strict=True)]
+        return loudest(tried, mood.frustration, without)
 
     async def analyze(self, texts: Sequence[str]) -> list[tuple[Mood, Intents]]:
         models = await self.models()
@@ -116,24 +166,39 @@ def _load(encoder: Encoder) -> Models:
     files = sorted(here.glob("heads/*.json")) + sorted((here.parent / "sentiment" / "heads").glob("*.json"))
     marks = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
     return Models(
-        mood=MoodModel.load(None, encoder.hash),
-        intents=IntentModel.load(None, encoder.hash),
+        mood=MoodModel.load(None, encoder.feeling_hash),
+        intents=IntentModel.load(None, encoder.feeling_hash),
         ranker=Ranker.load(None, encoder.meaning_hash),
         version=f"{encoder.meaning_hash[:12]}+{marks[:12]}",
     )
 
 
-def _candidates(
-    models: Models, shelf: Shelf, text: str, encoded: Encoded, intents: Intents
-) -> tuple[tuple[Candidate, ...], bool]:
-    ranked = models.ranker.rank(shelf.index.features(text, encoded), shelf.index.slugs, intents)
-    exact = shelf.exact(text)
-    if exact is None:
-        return tuple(ranked), False
-    # The owner's very words, or a button of "did you mean": nothing is left to guess.
-    found = next(c for c in ranked if c.slug == exact)
-    rest = [replace(c, confidence=min(c.confidence, 1 - SURE)) for c in ranked if c.slug != exact]
-    return (replace(found, confidence=max(found.confidence, SURE)), *rest), True
+def _leans(alone: Ranking, joined: Ranking, policy: Policy) -> bool:
+    """Is the message better understood with the one before it?
+
+    Only where it says too little alone to be answered, and the two together name an entry.
+    """
+    if alone.exact or alone.confidence >= policy.answer:
+        return False
+    return joined.confidence > alone.confidence
+
+
+def _together(
+    best: Ranking, several: Sequence[Ranking], policy: Policy
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+    """The candidates of the message, and the entries for its further questions.
+
+    Where each of two or more parts has an entry of its own that is sure enough to be an answer, they stand in
+    the order in which they were asked.
+    """
+    sure = [r.candidates[0] for r in several if r.confidence >= policy.answer]
+    kept = {c.slug: c for c in reversed(sure)}
+    firsts = list(dict.fromkeys(c.slug for c in sure))
+    if best.exact or len(firsts) < 2:
+        return best.candidates, ()
+    first, *also = (kept[slug] for slug in firsts)
+    rest = [replace(c, confidence=min(c.confidence, first.confidence)) for c in best.candidates if c.slug != first.slug]
+    return (first, *rest), tuple(also)
 
 
 def _strongest_mood(moods: Sequence[Mood]) -> Mood:

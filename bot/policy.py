@@ -54,8 +54,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """Args: also: further entries, of a message that asked several things."""
+
     slug: str
     rule: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,8 @@ def decide(reading: Reading, context: Context, policy: Policy) -> Decision:
     if _asks_who_speaks(reading, policy):
         return Smalltalk("about_bot", "about_bot")
     return (
-        _who_needs_a_person(reading, context, policy)
+        _cannot_be_read(reading, policy)
+        or _who_needs_a_person(reading, context, policy)
         or _small_talk(reading, policy)
         or _what_is_asked(reading, context, policy)
     )
@@ -119,6 +123,13 @@ def _asks_who_speaks(reading: Reading, policy: Policy) -> bool:
         and intents.sensitive < policy.sensitive
         and (reading.confidence < policy.answer or intents.smalltalk >= SURELY)
     )
+
+
+def _cannot_be_read(reading: Reading, policy: Policy) -> HandOff | None:
+    """Models that read English only say nothing of worth about another language; the owner's very words still do."""
+    if reading.language is None or (reading.exact and reading.confidence >= policy.answer):
+        return None
+    return HandOff("stuck", "unreadable", now=False)
 
 
 def _who_needs_a_person(reading: Reading, context: Context, policy: Policy) -> HandOff | None:
@@ -159,7 +170,8 @@ def _what_is_asked(reading: Reading, context: Context, policy: Policy) -> Decisi
     if best is not None and best.confidence >= policy.answer:
         if again and _same(best, context):
             return HandOff("stuck", "same_answer_again", now=False)
-        return Answer(best.slug, "exact_question" if reading.exact else "confident")
+        also = tuple(c.slug for c in reading.also if c.confidence >= policy.answer)
+        return Answer(best.slug, "exact_question" if reading.exact else "several" if also else "confident", also)
     if context.misses + 1 >= policy.misses or (again and context.misses > 0):
         return HandOff("stuck", "no_answer_again", now=False)
     if best is not None and best.confidence >= policy.clarify:

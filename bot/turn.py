@@ -11,7 +11,7 @@ before the commit leaves the message unanswered for the sweep (Turns.sweep) to t
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -130,6 +130,13 @@ async def _pending(session: AsyncSession, conversation_id: UUID) -> Pending | No
     )  # fmt: skip
 
 
+def _still_there(decision: Answer, shelf: dict[str, Entry]) -> Decision:
+    """The answer without what was withdrawn in this very moment."""
+    if decision.slug not in shelf:
+        return rules.Decline("no_entry")
+    return replace(decision, also=tuple(s for s in decision.also if s in shelf))
+
+
 def _none_pending(conversation: ConversationRow) -> Pending:
     return Pending(conversation.episode, conversation.last_seq, (), (), (), conversation.holder)
 
@@ -159,8 +166,8 @@ async def _act(session: AsyncSession, bot: Bot, conversation: ConversationRow, p
     context = await records.context(session, conversation.id, conversation.episode, seen.repeated)
     decision = decide(seen, context, bot.mind.policy)
     shelf = bot.mind.shelf_at_hand()
-    if isinstance(decision, Answer) and decision.slug not in shelf:
-        decision = rules.Decline("no_entry")  # withdrawn in this very moment
+    if isinstance(decision, Answer):
+        decision = _still_there(decision, shelf)
     basis = await _record(session, bot, conversation, pending, seen, context, decision)
     if isinstance(decision, HandOff) and decision.now:
         await _hand_over(session, bot, conversation.id, decision.reason, pending, seen, basis, shelf)
@@ -222,12 +229,14 @@ async def _record(
 def _say(decision: Decision, seen: Reading, context: Context, shelf: dict[str, Entry]) -> Words:
     upset = seen.mood.frustrated or context.heat > 0.5
     match decision:
-        case Answer(slug):
-            return Words(shelf[slug].answer)
+        case Answer(slug, also=also):
+            return words.answers([(shelf[s].question, shelf[s].answer) for s in (slug, *also)])
         case Clarify(slugs):
-            return words.clarify(tuple(shelf[slug].question for slug in slugs if slug in shelf))
+            return words.clarify(tuple(shelf[slug].question for slug in slugs if slug in shelf), upset)
         case Smalltalk(kind):
             return words.smalltalk(kind, upset)
+        case HandOff(rule="unreadable"):
+            return words.unreadable(seen.language)
         case HandOff(reason):
             return words.offer(reason)
         case rules.Decline():
@@ -302,6 +311,7 @@ class Rehearsal:
             "text": self.said.text,
             "buttons": [b.model_dump() for b in self.said.buttons],
             "faq_id": self.decision.slug if isinstance(self.decision, Answer) else None,
+            "also": list(self.decision.also) if isinstance(self.decision, Answer) else [],
             "confidence": self.reading.confidence,
             "candidates": [
                 {"faq_id": c.slug, "question": self.questions.get(c.slug, c.slug), "confidence": c.confidence}
@@ -332,7 +342,7 @@ async def rehearse(bot: Bot, text: str) -> Rehearsal:
     else:
         said = _say(decision, seen, context, shelf)
     candidates = [{"slug": c.slug, "confidence": c.confidence} for c in seen.candidates[:1]]
-    why = records.in_words(decision.rule, candidates, seen.mood.frustration, questions)
+    why = records.in_words(decision.rule, candidates, seen.mood.frustration, questions, seen.heard, seen.leaned)
     return Rehearsal(decision, seen, said, why, questions)
 
 

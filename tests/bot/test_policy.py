@@ -126,6 +126,21 @@ TABLE = {
     "wants no person, own order": (
         read(UNSURE, declines_human=0.9, case_specific=0.9), FRESH, Clarify(("returns", "parcel", "hours"), "unsure"),
     ),
+    # Several things at once, and what can't be read.
+    "two questions": (
+        replace(read(), also=(Candidate("hours", 0.7), Candidate("jobs", 0.2))), FRESH,
+        Answer("returns", "several", ("hours",)),
+    ),
+    "two questions, one of them unsure": (
+        replace(read(), also=(Candidate("jobs", 0.2),)), FRESH, Answer("returns", "confident"),
+    ),
+    "another language": (
+        replace(read(asks_human=0.9, frustration=0.9), language="de"), FRESH,
+        HandOff("stuck", "unreadable", now=False),
+    ),
+    "the owner's very words in another language": (
+        replace(read(), language="de", exact=True), FRESH, Answer("returns", "exact_question"),
+    ),
     # Before anything is read.
     "the button": (button(), ANGRY, HandOff("asked_for_human", "button")),
     "a failure": (failed("encoder_busy"), FRESH, HandOff("bot_failure", "bot_failed")),

@@ -25,7 +25,7 @@ def ranker(encoder: Encoder) -> Ranker:
 
 @pytest.fixture(scope="module")
 def model(encoder: Encoder) -> IntentModel:
-    return IntentModel.load(None, encoder.hash)
+    return IntentModel.load(None, encoder.feeling_hash)
 
 
 @pytest.fixture(scope="module")
