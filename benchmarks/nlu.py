@@ -36,6 +36,7 @@ from bot.mind import Mind, Models
 from bot.ranker import Ranker
 from bot.train import Business, read_business, train_ranker
 from core.encoder import TUNED, Encoded, Encoder, expected_hash, locate
+from core.errors import Unavailable
 from core.heads import Floats
 from knowledge_base.features import FEATURES, words
 from knowledge_base.search import made_of
@@ -191,8 +192,16 @@ class Bench:
 
     @cached_property
     def models(self) -> Models:
-        """Those that ship."""
-        return asyncio.run(Mind(self.ours.encoder, OneShelf(made_of("none", []))).models())
+        """The heads that ship.
+
+        Raises:
+            SystemExit: they are not for the encoder as it is now.
+
+        """
+        try:
+            return asyncio.run(Mind(self.ours.encoder, OneShelf(made_of("none", []))).models())
+        except Unavailable as problem:
+            raise SystemExit(str(problem)) from problem
 
     def split(self, file: str, *names: str) -> list[Row]:
         found = [r for r in rows(self.data / file) if r["split"] in names]
@@ -684,6 +693,7 @@ def main() -> None:
     asked = parser.parse_args()
     print(what_ships())
     bench = Bench(asked.data, quick=asked.quick)
+    print(f"Version: {bench.models.version}.\n")  # loaded first, so that layers and heads are of one training
     if asked.quick:
         print("QUICK: every tenth row of the long sets, in training too. Not to be quoted.\n")
     for name in asked.only or MEASURES:

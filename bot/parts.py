@@ -26,6 +26,11 @@ _JOINT = re.compile(
     rf"|(?<=\w\w)\s+(?={_OPENS}\b)",
     re.I,
 )
+_QUESTION = re.compile(
+    rf"\?$|^(?:so |ok |hi |hello )?(?:{_ASKS}|{_OPENS})\b"
+    r"|\b(?:how (?:much|many|long|do)|do you|can i|can you|where do|what (?:is|are|do))\b",
+    re.I,
+)
 _LEAD = re.compile(r"^(?:oh|and|also|plus|then|ps|p\.s\.|btw|by the way|[,:\s-]|\d+[.)]|[-*•])+\s*", re.I)
 
 
@@ -57,6 +62,11 @@ def _whole(pieces: list[str]) -> list[str]:
         else:
             found.append(piece)
     return found
+
+
+def asks(piece: str) -> bool:
+    """Does the piece look like a question of its own, and not like the story around one?"""
+    return _QUESTION.search(piece.strip()) is not None
 
 
 def may_lean(text: str) -> bool:

@@ -59,9 +59,21 @@ class Tower:
         """(n, d): the last layer's."""
         return self.pooled(texts)[-1]
 
-    def save(self, out: Path, name: str, info: dict[str, Any]) -> None:
-        tensors = {key: tensor.detach().numpy() for key, tensor in self.layers.state_dict().items()}
-        save_heads(out, name, {"first_layer": FROZEN, **info}, tensors)
+    def save(self, out: Path, name: str, info: dict[str, Any], **beside: Tensor) -> None:
+        tensors = {**self.layers.state_dict(), **beside}
+        numbers = {key: tensor.detach().numpy() for key, tensor in tensors.items()}
+        save_heads(out, name, {"first_layer": FROZEN, **info}, numbers)
+
+    def words(self, texts: Sequence[str]) -> Tensor:
+        """(t, d): the last layer's states of all tokens of all texts but the marks of beginning and end."""
+        with torch.no_grad():
+            found = []
+            for text in texts:
+                x = self._states[text].float()[None]
+                for layer in self.layers:
+                    x = _after(layer, x, torch.zeros(1, 1, 1, x.shape[1]))
+                found.append(x[0, 1:-1])
+            return torch.cat(found)
 
     def _top(self, states: Sequence[Tensor]) -> list[Tensor]:
         x = torch.nn.utils.rnn.pad_sequence([s.float() for s in states], batch_first=True)

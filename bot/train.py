@@ -23,13 +23,26 @@ from sklearn.preprocessing import StandardScaler
 
 from bot.intents import IntentModel, Intents
 from bot.lessons import HELD_OUT, folders
+from bot.parts import parts as pieces_of
 from bot.ranker import EVIDENCE, OWN_HEADS, Ranker, evidence
 from core.encoder import Encoder, expected_hash, locate
 from core.heads import Floats, save_heads
 from knowledge_base.features import FEATURES, EntryText, EntryVectors, Index, pieces
 from sentiment.train import Row, Vectors, rounded, rows
 
-PRECISION = 0.955  # .95 is what is promised; the mean over a few new businesses varies
+PRECISION = 0.96  # .95 is what is promised; the mean over a few new businesses varies
+# The confidence from which on the bot answers is set on these (and dev's): in our other held-out businesses every
+# fifth question is a near miss that was written to deceive, and with them it would stay silent where it is right.
+EVERYDAY = (
+    "garage",
+    "meal_kits",
+    "web_hosting",
+    "vet_clinic",
+    "bus_company",
+    "bike_shop",
+    "homeware",
+    "invoicing_saas",
+)
 OFFERED = 0.97  # share of the questions with a right entry among the first three that are still offered it
 
 
@@ -50,7 +63,9 @@ def read_business(folder: Path, vectors: Vectors) -> Business:
     index = Index(entries)
     queries = rows(folder / "queries.jsonl")
     encoded = vectors.encoded([q["text"] for q in queries])
-    features = [index.features(q["text"], e) for q, e in zip(queries, encoded, strict=True)]
+    asked = [pieces_of(q["text"]) for q in queries]
+    parted = [vectors.encoded(some) if len(some) > 1 else [] for some in asked]
+    features = [index.features(q["text"], e, p) for q, e, p in zip(queries, encoded, parted, strict=True)]
     right = [np.array([slug in {q["expected"], *q["also_ok"]} for slug in index.slugs]) for q in queries]
     return Business(folder.name, queries, index, features, right)
 
@@ -230,7 +245,8 @@ def train_ranker(told: Sequence[Told], out: Path, info: dict[str, Any]) -> dict[
     judged = judge(businesses, mixes, readings)
     p = held_out(judged, judged.first)
     counted = judged.counted
-    answer = answer_threshold(p[counted], judged.first[counted], PRECISION)
+    everyday = counted & np.array([businesses[i].name in EVERYDAY for i in judged.business])
+    answer = answer_threshold(p[everyday], judged.first[everyday], PRECISION)
     clarify = clarify_threshold(p, judged, OFFERED)
     figures = rounded(
         {
@@ -240,6 +256,10 @@ def train_ranker(told: Sequence[Told], out: Path, info: dict[str, Any]) -> dict[
             "calibration_error": calibration_error(p[counted], judged.first[counted]),
             "auroc_in_vs_out": float(roc_auc_score(judged.within[counted], p[counted])),
             "answered_right": float((judged.first & (p >= answer)).sum() / judged.within.sum()),
+            "answer_precision": float((judged.first & counted & (p >= answer)).sum() / (counted & (p >= answer)).sum()),
+            "answer_precision_everyday": float(
+                (judged.first & everyday & (p >= answer)).sum() / (everyday & (p >= answer)).sum()
+            ),
         }
     )
     every = np.ones(len(p), dtype=bool)

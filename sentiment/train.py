@@ -63,17 +63,17 @@ class Vectors:
         encoder.encode_now([""])  # waits until it is loaded
         self.meaning_hash, self.feeling_hash = encoder.meaning_hash, encoder.feeling_hash
         self._feelings = _Store(f"feelings-{encoder.feeling_hash[:16]}", 3 * encoder.dim)
-        self._meanings = _Store(f"meanings-{encoder.meaning_hash[:16]}", encoder.dim)
+        self._seen: dict[str, Encoded] = {}
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """(n, 3 d): the feeling of each text, windows averaged."""
         return self._feelings.rows(texts, lambda new: map(_one_row, self._encoder.encode_now(new)))
 
     def encoded(self, texts: Sequence[str]) -> list[Encoded]:
-        """The same as the encoder gives it (one window each)."""
-        meanings = self._meanings.rows(texts, lambda new: (e.vector for e in self._encoder.encode_now(new)))
-        one = np.ones(1, dtype=np.int64)
-        return [Encoded(m[None], f[None], 0.0, one) for m, f in zip(meanings, self(texts), strict=True)]
+        """The whole of what the encoder makes of them, remembered while this runs."""
+        new = list(dict.fromkeys(text for text in texts if text not in self._seen))
+        self._seen |= dict(zip(new, self._encoder.encode_now(new), strict=True))
+        return [self._seen[text] for text in texts]
 
 
 def _one_row(encoded: Encoded) -> Floats:
