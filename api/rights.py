@@ -181,6 +181,7 @@ def decision_shown(record: Record, questions: Mapping[str, str], review: Review 
         "why": records.why(record, questions),
         "rule": record.rule,
         "entry": questions.get(slug, slug) if slug is not None else None,
+        "also": [questions.get(more, more) for more in record.basis.also],
         "confidence": record.basis.confidence,
         "candidates": [
             {"question": questions.get(c["slug"], c["slug"]), "confidence": c["confidence"]} for c in record.candidates

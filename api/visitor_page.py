@@ -112,7 +112,7 @@ def _decision(made: Mapping[str, Any]) -> Html:
         tag("p", moment(made["at"]), class_="who"),
         tag("p", made["why"], class_="words", dir="auto"),
         facts(
-            *([("Answered with", made["entry"])] if made["entry"] else []),
+            *([("Answered with", "; ".join([made["entry"], *made["also"]]))] if made["entry"] else []),
             ("Mood read", felt),
             ("Rule", made["rule"]),
             ("Versions", f"policy {made['versions']['policy']}, model {made['versions']['model']}"),

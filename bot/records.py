@@ -58,7 +58,10 @@ async def write(
         id=uuid4(), conversation_id=conversation_id, episode=episode, upto=upto, covers=list(covers), at=now,
         decision=kind_of(decision), rule=decision.rule, confidence=reading.confidence, handoff=offer, reason=reason,
         faq_id=decision.slug if isinstance(decision, Answer) else None,
-        reading={**reading.as_json(), "context": asdict(context), "policy": asdict(policy)},
+        reading={
+            **reading.as_json(), "context": asdict(context), "policy": asdict(policy),
+            "given_also": list(decision.also) if isinstance(decision, Answer) else [],
+        },
         commitment=commitment(salt, texts), salt=salt,
         policy_version=rules.VERSION, model_version=model_version,
     )  # fmt: skip
@@ -151,6 +154,8 @@ _RULES: dict[str, str] = {
     "smalltalk": "The message is small talk, not a question.",
     "same_answer_again": "The same question came again after the same answer, so the answer did not help.",
     "no_answer_again": "Several messages in a row found no answer.",
+    "unreadable": "The message seems to be in a language that the bot can't read; a person was offered.",
+    "several": "The message asks several things, and an FAQ entry fits each of them well enough to answer with it.",
     "confident": "One FAQ entry fits well enough to answer with it.",
     "exact_question": "The message is the wording of an FAQ entry.",
     "unsure": "Some FAQ entries may fit, none well enough to answer with it.",
@@ -160,18 +165,31 @@ _RULES: dict[str, str] = {
 
 def why(record: Record, questions: Mapping[str, str]) -> str:
     """The decision in plain words, from the record alone. ``questions``: slug -> question."""
-    return in_words(record.rule, record.candidates, _frustration(record.reading), questions)
+    seen = record.reading
+    return in_words(
+        record.rule, record.candidates, _frustration(seen), questions, seen.get("heard", ()),
+        seen.get("leaned", False),
+    )  # fmt: skip
 
 
 def in_words(
-    rule: str, candidates: Sequence[Mapping[str, Any]], frustration: float, questions: Mapping[str, str]
+    rule: str,
+    candidates: Sequence[Mapping[str, Any]],
+    frustration: float,
+    questions: Mapping[str, str],
+    heard: Sequence[str] = (),
+    leaned: bool = False,
 ) -> str:
     parts = [_RULES.get(rule, rule)]
-    if candidates and rule not in ("button", "bot_failed"):
+    if leaned:
+        parts.append("It was read together with the message before it.")
+    if candidates and rule not in ("button", "bot_failed", "unreadable"):
         best = candidates[0]
         parts.append(f"Closest entry: “{questions.get(best['slug'], best['slug'])}”, {best['confidence']:.0%} sure.")
     if rule.startswith("frustrated"):
         parts.append(f"Frustration: {frustration:.0%} in this message.")
+        if heard:
+            parts.append(f"What raised it most: {', '.join(f'“{words}”' for words in heard)}.")
     return " ".join(parts)
 
 
@@ -183,6 +201,7 @@ def _frustration(reading: Mapping[str, Any]) -> float:
 def _record(row: DecisionRow) -> Record:
     basis = Basis(
         decision_id=row.id, decision=cast(DecisionKind, row.decision), faq_id=row.faq_id,
+        also=tuple(row.reading.get("given_also", ())),
         confidence=row.confidence, handoff=cast(Offer, row.handoff), reason=cast(Reason | None, row.reason),
     )  # fmt: skip
     return Record(row.id, row.conversation_id, row.at, tuple(row.covers), basis, row.rule, row.reading,

@@ -134,6 +134,13 @@ async def _pending(session: AsyncSession, conversation_id: UUID) -> Pending | No
     )  # fmt: skip
 
 
+def _still_there(decision: Answer, shelf: dict[str, Entry]) -> Decision:
+    """The answer without what was withdrawn in this very moment."""
+    if decision.slug not in shelf:
+        return rules.Decline("no_entry")
+    return replace(decision, also=tuple(s for s in decision.also if s in shelf))
+
+
 def _none_pending(conversation: ConversationRow) -> Pending:
     return Pending(conversation.episode, conversation.last_seq, (), (), (), conversation.holder, scored=False)
 
@@ -171,8 +178,8 @@ async def _act(session: AsyncSession, bot: Bot, conversation: ConversationRow, p
         context = replace(context, heat=0.0)  # nor is what was scored before
     decision = decide(seen, context, bot.mind.policy)
     shelf = bot.mind.shelf_at_hand()
-    if isinstance(decision, Answer) and decision.slug not in shelf:
-        decision = rules.Decline("no_entry")  # withdrawn in this very moment
+    if isinstance(decision, Answer):
+        decision = _still_there(decision, shelf)
     basis = await _record(session, bot, conversation, pending, seen, context, decision)
     if isinstance(decision, HandOff) and decision.now:
         await _hand_over(session, bot, conversation, decision.reason, pending, seen, context, basis, shelf)
@@ -238,12 +245,14 @@ async def _record(
 def _say(decision: Decision, seen: Reading, context: Context, shelf: dict[str, Entry]) -> Words:
     upset = seen.mood.frustrated or context.heat > 0.5
     match decision:
-        case Answer(slug):
-            return Words(shelf[slug].answer)
+        case Answer(slug, also=also):
+            return words.answers([(shelf[s].question, shelf[s].answer) for s in (slug, *also)])
         case Clarify(slugs):
-            return words.clarify(tuple(shelf[slug].question for slug in slugs if slug in shelf))
+            return words.clarify(tuple(shelf[slug].question for slug in slugs if slug in shelf), upset)
         case Smalltalk(kind):
             return words.smalltalk(kind, upset)
+        case HandOff(rule="unreadable"):
+            return words.unreadable(seen.language)
         case HandOff(reason):
             return words.offer(reason)
         case rules.Decline():
@@ -291,7 +300,7 @@ async def _summary(session: AsyncSession, conversation_id: UUID, shelf: dict[str
     messages = await conversations.messages_between(session, conversation_id, conversation.episode_seq)
     tried = []
     for past in await records.of_conversation(session, conversation_id):
-        slugs = [past.basis.faq_id] if past.basis.faq_id else []
+        slugs = [past.basis.faq_id, *past.basis.also] if past.basis.faq_id else []
         if past.basis.decision == "clarify":
             slugs = [c["slug"] for c in past.candidates[:3]]
         tried += [shelf[s].question for s in slugs if s in shelf]
@@ -334,6 +343,7 @@ class Rehearsal:
             "text": self.said.text,
             "buttons": [b.model_dump() for b in self.said.buttons],
             "faq_id": self.decision.slug if isinstance(self.decision, Answer) else None,
+            "also": list(self.decision.also) if isinstance(self.decision, Answer) else [],
             "confidence": self.reading.confidence,
             "candidates": [
                 {"faq_id": c.slug, "question": self.questions.get(c.slug, c.slug), "confidence": c.confidence}
@@ -364,7 +374,7 @@ async def rehearse(bot: Bot, text: str) -> Rehearsal:
     else:
         said = _say(decision, seen, context, shelf)
     candidates = [{"slug": c.slug, "confidence": c.confidence} for c in seen.candidates[:1]]
-    why = records.in_words(decision.rule, candidates, seen.mood.frustration, questions)
+    why = records.in_words(decision.rule, candidates, seen.mood.frustration, questions, seen.heard, seen.leaned)
     return Rehearsal(decision, seen, said, why, questions)
 
 
