@@ -24,9 +24,10 @@ format: $(VENV)/.dev
 # Trains the heads again; DATA is a folder as docs/training.md describes it.
 DATA ?= ../shared/data
 train: $(VENV)/.dev
-	$(BIN)/python -m bot.train_encoder --data $(DATA)
-	$(BIN)/python -m sentiment.train --data $(DATA)
+	$(BIN)/python -m bot.train_meaning --data $(DATA)
+	$(BIN)/python -m bot.train_feeling --data $(DATA)
 	$(BIN)/python -m bot.train --data $(DATA) --include-dev
+	$(BIN)/python -m bot.cards --data $(DATA)
 
 $(VENV)/bin/python:
 	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."

@@ -8,11 +8,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import api.tables  # noqa: F401  every package's tables, so that autogenerate sees them
 from alembic import context
 from core.db import Base
+from core.search import not_of_search
 from core.settings import Settings
 
 
 def migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    context.configure(
+        connection=connection, target_metadata=Base.metadata, render_as_batch=True, include_name=not_of_search
+    )
     with context.begin_transaction():
         context.run_migrations()
 

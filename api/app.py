@@ -11,10 +11,11 @@ from fastapi import FastAPI, Request, Response
 from api import docs_page, jobs, problems, sockets
 from api.body_limit import BodyLimit
 from api.channels import rasa_rest
+from api.cors import VisitorCors
 from api.house import House, build
 from api.limits import Limits
 from api.logs import set_up
-from api.routes import articles, desk, mind, public, session, staff
+from api.routes import articles, desk, mind, public, reviews, session, staff, visitor
 from core.settings import Settings
 
 
@@ -42,9 +43,10 @@ def create(house: House) -> FastAPI:
     problems.install(app)
     app.middleware("http")(_headers)
     app.add_middleware(BodyLimit)
+    app.add_middleware(VisitorCors, origins=house.settings.allowed_origins)
     for router in (
         public.router, docs_page.router, session.router, staff.router, articles.router, desk.router, mind.router,
-        rasa_rest.router, sockets.router,
+        visitor.router, reviews.router, rasa_rest.router, sockets.router,
     ):  # fmt: skip
         app.include_router(router)
     return app

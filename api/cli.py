@@ -14,18 +14,20 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import uvicorn
+from fastapi.encoders import jsonable_encoder
 from pydantic import ValidationError
 
-from api import demo, migrate, protocol_docs
+from api import bias_page, demo, migrate, protocol_docs, rights
 from api.app import create, version
 from api.house import House, build
 from api.logs import set_up
 from api.problems import in_words
 from api.protocol import MAX_FRAME
-from bot import evaluate, turn
-from core import staff
+from bot import bias, evaluate, turn
+from core import privacy, staff
 from core.db import reading, transaction
 from core.encoder import fingerprint, locate
 from core.errors import Refusal
@@ -169,10 +171,7 @@ def faq_export(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.file is None:
         sys.stdout.write(text)
         return 0
-    try:
-        Path(arguments.file).write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise CannotRun(f"{arguments.file} cannot be written: {error.strerror}") from error
+    _write(arguments.file, text)
     return 0
 
 
@@ -199,10 +198,85 @@ def run_evaluation(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+async def _visitor(house: House, some_id: UUID) -> UUID:
+    async with reading(house.db) as session:
+        return await privacy.who(session, some_id)
+
+
+def visitor_export(arguments: argparse.Namespace, settings: Settings) -> int:
+    async def collect(house: House) -> dict[str, Any]:
+        await house.refresh()
+        return await rights.data_of(house, await _visitor(house, arguments.id))
+
+    found = asyncio.run(_with_house(settings, collect))
+    _say(json.dumps(jsonable_encoder(found), ensure_ascii=False, indent=1))
+    return 0
+
+
+def visitor_erase(arguments: argparse.Namespace, settings: Settings) -> int:
+    async def erase(house: House) -> tuple[privacy.Receipt, bool]:
+        receipt = await rights.erase(house, await _visitor(house, arguments.id), COMMAND_LINE.actor)
+        return receipt, await rights.scrub(house)
+
+    receipt, clean = asyncio.run(_with_house(settings, erase))
+    rows = ", ".join(f"{count} {table.replace('_', ' ')}" for table, count in receipt.counts.items() if count)
+    _say(f"Erased: {rows}. Receipt {receipt.id}.")
+    if not clean:
+        _say("The database's files are in use; the running server removes the last traces from them.")
+    _say(rights.BACKUPS.replace("your data", "this visitor's data").partition(" Ask ")[0])
+    return 0
+
+
+def run_retention(arguments: argparse.Namespace, settings: Settings) -> int:
+    if settings.keep_days == 0:
+        _say("Nothing to do: WARMLINE_KEEP_DAYS is 0, so conversations are kept until somebody erases them.")
+        return 0
+
+    async def retain(house: House) -> rights.Retained:
+        done = await rights.retain(house, dry_run=arguments.dry_run)
+        await rights.scrub(house)
+        return done
+
+    done = asyncio.run(_with_house(settings, retain))
+    what = "would be erased; nothing was" if arguments.dry_run else "were erased"
+    _say(
+        f"{done.conversations} conversations of {done.visitors} visitors, over for more than {settings.keep_days} "
+        f"days, {what}."
+    )
+    return 0
+
+
+def audit_bias(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Needs no database: only the models are asked."""
+
+    async def measure() -> bias.Report:
+        house = build(settings)
+        try:
+            house.encoder.start()
+            return await bias.audit(house.mind, house.now().date())
+        finally:
+            await house.close()
+
+    found = asyncio.run(measure())
+    if arguments.html is not None:
+        _write(arguments.html, bias_page.written(found))
+    if arguments.json is not None:
+        _write(arguments.json, json.dumps(jsonable_encoder(asdict(found)), ensure_ascii=False, indent=1))
+    _say(bias.as_text(found))
+    return 0
+
+
+def _write(file: str, content: str) -> None:
+    try:
+        Path(file).write_text(content, encoding="utf-8", newline="")
+    except OSError as error:
+        raise CannotRun(f"{file} cannot be written: {error.strerror}") from error
+
+
 def write_protocol(arguments: argparse.Namespace, _settings: Settings) -> int:
     stale = protocol_docs.write(check=arguments.check)
     if stale:
-        raise CannotRun(f"{', '.join(stale)} differ from api/protocol.py: run `python -m api protocol`.")
+        raise CannotRun(f"{', '.join(stale)} not up to date: run `python -m api protocol`.")
     return 0
 
 
@@ -304,6 +378,32 @@ def parser() -> argparse.ArgumentParser:
     measure = command("evaluate", run_evaluation, "Measure the bot on a folder of labelled questions.")
     measure.add_argument("dir")
     measure.add_argument("--json", action="store_true")
+
+    visitors = commands.add_parser("visitor", help="What is stored about one visitor.").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    for name, run, what in (
+        ("export", visitor_export, "Print all that is stored about a visitor, as JSON."),
+        ("erase", visitor_erase, "Erase all that is stored about a visitor. There is no way back."),
+    ):
+        about = visitors.add_parser(name, help=what, description=what)
+        about.add_argument("id", type=UUID, help="the visitor's id, or that of one of the visitor's conversations")
+        about.set_defaults(run=run)
+
+    keeping = commands.add_parser("retention", help="How long conversations are kept.").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    what = "Erase the conversations that are over for longer than WARMLINE_KEEP_DAYS."
+    retain = keeping.add_parser("run", help=what, description=what)
+    retain.add_argument("--dry-run", action="store_true", help="only tell what would be erased")
+    retain.set_defaults(run=run_retention)
+
+    audits = commands.add_parser("audit", help="How the bot judges.").add_subparsers(required=True, metavar="COMMAND")
+    what = "Does the bot judge the same words alike, whoever seems to write them?"
+    fair = audits.add_parser("bias", help=what, description=what)
+    fair.add_argument("--html", metavar="FILE", help="write the report as one page")
+    fair.add_argument("--json", metavar="FILE", help="write the figures as JSON")
+    fair.set_defaults(run=audit_bias)
 
     wire = command("protocol", write_protocol, "Write docs/protocol.md and the TypeScript types (for developers).")
     wire.add_argument("--check", action="store_true", help="only tell whether they are up to date")

@@ -32,6 +32,7 @@ class House:
     business: str
     owns_encoder: bool
     epoch: str = ""
+    erased: str | None = None  # the last erasure after which this process forgot what it remembered
 
     async def open(self) -> None:
         """Read what the database says of itself; start the bus and the encoder's thread."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from api import rights
 from api.house import House
 from core.bus import HOUSE
 from core.db import transaction
@@ -13,6 +15,8 @@ from handoff import presence
 
 log = logging.getLogger("warmline.jobs")
 TICK = 1.0  # seconds
+RETENTION_EVERY = 3_600.0
+SCRUB_SHARE = 20  # of the time between two scrubs at most one 20th is spent in them: writers wait meanwhile
 Step = Callable[[House], Awaitable[object]]
 
 
@@ -21,7 +25,7 @@ async def forever(house: House) -> None:
     if house.settings.workers == 1:
         await _safely(house, _grace)
     await _safely(house, lambda h: h.turns.sweep(after=timedelta(0)))
-    await asyncio.gather(_ticking(house), _refreshing(house))
+    await asyncio.gather(_ticking(house), _refreshing(house), _keeping_clean(house), _scrubbing(house))
 
 
 async def _ticking(house: House) -> None:
@@ -29,6 +33,7 @@ async def _ticking(house: House) -> None:
         await asyncio.sleep(TICK)
         await _safely(house, bring_back)
         await _safely(house, lambda h: h.turns.sweep())
+        await _safely(house, rights.forget_erased)
 
 
 async def _refreshing(house: House) -> None:
@@ -38,6 +43,25 @@ async def _refreshing(house: House) -> None:
         while True:
             await box.get()
             await _safely(house, warm_up)
+
+
+async def _keeping_clean(house: House) -> None:
+    while True:
+        await _safely(house, retain)
+        await asyncio.sleep(RETENTION_EVERY)
+
+
+async def retain(house: House) -> None:
+    done = await rights.retain(house)
+    if done.conversations:
+        log.info("%d conversations older than %d days were erased", done.conversations, house.settings.keep_days)
+
+
+async def _scrubbing(house: House) -> None:
+    while house.db.is_sqlite:
+        began = time.monotonic()
+        await _safely(house, rights.scrub)
+        await asyncio.sleep(max(TICK, SCRUB_SHARE * (time.monotonic() - began)))
 
 
 async def _grace(house: House) -> None:

@@ -11,6 +11,7 @@ from core.errors import TooMany
 
 MESSAGES = RateLimitItemPerSecond(5, 5)  # a burst of five, one a second in the long run
 STARTS = RateLimitItemPerMinute(30)
+RIGHTS = RateLimitItemPerMinute(60)  # of one visitor over the own data
 SIGN_INS = RateLimitItemPerMinute(10)
 
 

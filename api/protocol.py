@@ -11,7 +11,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from core.conversations import Holder
-from core.events import Event, Reason, Sender
+from core.events import Event, Outcome, Sender
+from handoff.presence import Status
+from handoff.queue import CaseReason
+from handoff.routing import SuggestedWhy, Why
 
 MAX_FRAME = 65_536  # bytes; a larger one closes the socket with 1009
 
@@ -128,14 +131,67 @@ class Release(DeskFrameBase):
     conversation_id: UUID
 
 
+class StepIn(DeskFrameBase):
+    """Take a conversation from the bot without being asked."""
+
+    kind: Literal["step_in"]
+    conversation_id: UUID
+
+
+class TakeOver(DeskFrameBase):
+    """An owner takes a chat from the agent who holds it."""
+
+    kind: Literal["take_over"]
+    conversation_id: UUID
+
+
+class OfferChat(DeskFrameBase):
+    """Ask a colleague to take my chat over. It stays mine until it is accepted; a later offer replaces this one."""
+
+    kind: Literal["offer"]
+    conversation_id: UUID
+    to: UUID
+    note: str = Field(max_length=1_000, description="what the colleague should know; the visitor never sees it")
+
+
+class AcceptOffer(DeskFrameBase):
+    kind: Literal["accept_offer"]
+    conversation_id: UUID
+
+
+class EndOffer(DeskFrameBase):
+    """Decline what is offered to me, or take back what I offered."""
+
+    kind: Literal["end_offer"]
+    conversation_id: UUID
+
+
 class ReturnToBot(DeskFrameBase):
     kind: Literal["return_to_bot"]
     conversation_id: UUID
+    agreed: str = Field(default="", max_length=20_000, description="what was agreed: a last message to the visitor")
 
 
 class Close(DeskFrameBase):
     kind: Literal["close"]
     conversation_id: UUID
+    outcome: Outcome = "solved"
+
+
+class Reopen(DeskFrameBase):
+    """A chat that was closed within the last day goes on, with me."""
+
+    kind: Literal["reopen"]
+    conversation_id: UUID
+
+
+class WriteNote(DeskFrameBase):
+    """A note for the staff; no visitor ever gets it. Same ``key``: stored once. Answered with `stored`."""
+
+    kind: Literal["note"]
+    conversation_id: UUID
+    key: UUID
+    text: str = Field(max_length=20_000)
 
 
 class AgentSay(DeskFrameBase):
@@ -153,10 +209,10 @@ class AgentTyping(DeskFrameBase):
 
 
 class Presence(DeskFrameBase):
-    """Do I take chats now? Away agents keep what they hold."""
+    """Do I take chats now? Whoever does not keeps what they hold. A break also ends a row of heated chats."""
 
     kind: Literal["presence"]
-    status: Literal["online", "away"]
+    status: Status
 
 
 class DeskPing(DeskFrameBase):
@@ -164,7 +220,23 @@ class DeskPing(DeskFrameBase):
 
 
 DeskFrame = Annotated[
-    Watch | Unwatch | Claim | Release | ReturnToBot | Close | AgentSay | AgentTyping | Presence | DeskPing,
+    Watch
+    | Unwatch
+    | Claim
+    | StepIn
+    | TakeOver
+    | OfferChat
+    | AcceptOffer
+    | EndOffer
+    | Release
+    | ReturnToBot
+    | Close
+    | Reopen
+    | AgentSay
+    | WriteNote
+    | AgentTyping
+    | Presence
+    | DeskPing,
     Field(discriminator="kind"),
 ]
 DESK_FRAME: TypeAdapter[DeskFrame] = TypeAdapter(DeskFrame)
@@ -222,6 +294,15 @@ class IsTyping(Frame):
     who: Sender
 
 
+class Looking(Frame):
+    """At the desk: a colleague opened or left a conversation that this page watches. Said again every 20 s."""
+
+    kind: Literal["looking"] = "looking"
+    conversation_id: UUID
+    who: Sender
+    here: bool
+
+
 class Pong(Frame):
     kind: Literal["pong"] = "pong"
     last_seq: int = Field(default=0, description="last seq sent to this visitor; 0 at the desk")
@@ -266,13 +347,32 @@ class Summary(Frame):
     open: str = Field(default="", description="the last thing the visitor asked or said")
 
 
+class HeadStart(Frame):
+    """Counts as waiting so many minutes longer, for this."""
+
+    why: Why
+    minutes: int
+
+
+class Offered(Frame):
+    to_id: UUID
+    to_name: str
+    note: str
+
+
 class QueueItem(Frame):
     conversation_id: UUID
-    state: Literal["bot", "waiting", "claimed"]
-    reason: Reason | None
+    state: Literal["bot", "waiting", "claimed", "closed"]
+    reason: CaseReason | None
     sentiment: Literal["negative", "neutral", "positive"] | None
     frustration: float | None
+    scored: bool = Field(default=True, description="false: the visitor does not want to be scored")
     waiting_since: datetime | None
+    head_starts: tuple[HeadStart, ...] = Field(default=(), description="with the wait, all that the order is made of")
+    veiled: bool = Field(default=False, description="abusive words fell: hide what was said until it is asked for")
+    offered: Offered | None = None
+    outcome: Outcome | None = None
+    ended_at: datetime | None = None
     claimed_at: datetime | None = None
     agent_id: UUID | None
     agent_name: str | None
@@ -295,8 +395,15 @@ class LeftMessage(Frame):
 class AgentState(Frame):
     id: UUID
     name: str
-    status: Literal["online", "away"]
+    status: Status
     holds: int
+
+
+class Suggested(Frame):
+    """Which chat this agent should take next; any other may be claimed all the same."""
+
+    conversation_id: UUID | None
+    why: SuggestedWhy
 
 
 class Queue(Frame):
@@ -304,12 +411,14 @@ class Queue(Frame):
     30 s. Replace what you have."""
 
     kind: Literal["queue"] = "queue"
-    waiting: tuple[QueueItem, ...] = Field(description="longest wait first")
+    waiting: tuple[QueueItem, ...] = Field(description="in the order of the queue; `head_starts` say why")
     mine: tuple[QueueItem, ...]
     others: tuple[QueueItem, ...] = Field(description="held by other agents")
     with_bot: tuple[QueueItem, ...] = Field(description="the latest 50 that the bot holds")
     left: tuple[LeftMessage, ...] = Field(description="addresses and messages left while nobody was here")
     agents: tuple[AgentState, ...]
+    suggested: Suggested
+    closed: int = Field(description="chats closed within the last 24 hours")
 
 
 class Watched(Frame):
@@ -322,13 +431,32 @@ class Watched(Frame):
     ref: str = ""
 
 
+class Erased(Frame):
+    """This conversation was erased by its visitor or by the house: drop it and all that you keep of it."""
+
+    kind: Literal["erased"] = "erased"
+    conversation_id: UUID
+
+
 class Done(Frame):
     kind: Literal["done"] = "done"
     ref: str
 
 
 ServerFrame = Annotated[
-    Welcome | Happened | Stored | State | IsTyping | Pong | Refused | DeskWelcome | Queue | Watched | Done,
+    Welcome
+    | Happened
+    | Stored
+    | State
+    | IsTyping
+    | Looking
+    | Pong
+    | Refused
+    | DeskWelcome
+    | Queue
+    | Watched
+    | Erased
+    | Done,
     Field(discriminator="kind"),
 ]
 SERVER_FRAME: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)
@@ -341,4 +469,5 @@ CLOSE_CODES = {
     1011: "a fault of the server, or no answer to its pings",
     1013: "the reader was too slow or the server is overloaded: reconnect and resume",
     4401: "not signed in (any more), or the token is unknown or expired: do not reconnect with it",
+    4410: "the conversation was erased: forget it and its token",
 }

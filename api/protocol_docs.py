@@ -1,4 +1,5 @@
-"""Writes docs/protocol.md and web_widget/protocol.d.ts from the models of api/protocol.py. Floor 3."""
+"""Writes docs/protocol.md and web_widget/protocol.d.ts from the models of api/protocol.py, and the version of the
+panel into web_widget/widget.js. Floor 3."""
 
 import inspect
 from pathlib import Path
@@ -6,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
+from api import widget_files
 from api.protocol import CLOSE_CODES, DESK_FRAME, MAX_FRAME, SERVER_FRAME, VISITOR_FRAME
 from core.events import EVENT, EventBase
 
@@ -40,11 +42,12 @@ Text frames of JSON, one object each, told apart by `kind`; unknown fields are r
 
 
 def write(*, check: bool) -> list[str]:
-    """Write both files, or with ``check`` only tell which are not up to date."""
+    """Write these files, or with ``check`` only tell which are not up to date."""
     stale = []
     for path, text in (
         (ROOT / "docs" / "protocol.md", markdown()),
         (ROOT / "web_widget" / "protocol.d.ts", types()),
+        (ROOT / "web_widget" / "widget.js", widget_files.stamped()),
     ):
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(str(path.relative_to(ROOT)))

@@ -8,12 +8,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from api import desk_view, metrics
@@ -24,6 +26,7 @@ from api.problems import in_words
 from api.protocol import (
     DESK_FRAME,
     VISITOR_FRAME,
+    AcceptOffer,
     AgentSay,
     AgentTyping,
     AskHuman,
@@ -35,35 +38,43 @@ from api.protocol import (
     DeskWelcome,
     Done,
     EndChat,
+    EndOffer,
+    Erased,
     Happened,
     IsTyping,
     LeaveContact,
+    Looking,
     Me,
+    OfferChat,
     Ping,
     Pong,
     Presence,
     Refused,
     Release,
+    Reopen,
     Resume,
     ReturnToBot,
     Say,
     Start,
+    StepIn,
     Stored,
+    TakeOver,
     Typing,
     Unwatch,
     VisitorFrame,
     Watch,
     Watched,
     Welcome,
+    WriteNote,
 )  # fmt: skip
 from bot import turn
 from core import conversations, staff
 from core.bus import DESK, Mailbox, Notice, conversation_topic
 from core.db import reading, transaction
-from core.errors import BadInput, NotSignedIn, Refusal, TooMany
+from core.errors import BadInput, NotFound, NotSignedIn, Refusal, TooMany
 from core.events import Audience, Event, Sender, events_after
 from core.staff import Person, Session
-from handoff import left, presence, queue, replies
+from handoff import left, notes, presence, queue, replies, transfer
 
 log = logging.getLogger("warmline.sockets")
 router = APIRouter()
@@ -76,8 +87,13 @@ LOOK_ANYWAY = 30.0  # a lost wake-up costs at most this long; a link that is dow
 QUEUE_PAUSE = 0.25
 STATE_PAUSE = 1.0  # while others in the line move
 PAGE = 200
+ERASED = 4410  # of api.protocol.CLOSE_CODES
+LOOKING_AGAIN = 4  # beats of presence: who looks at a chat says so again every 20 s
 EVERYONE_WAITING = 30.0  # the desk's snapshot is sent this often even if nothing happened
 Frame = TypeVar("Frame")
+Taking = Claim | StepIn | TakeOver | Reopen
+Passing = OfferChat | AcceptOffer | EndOffer
+LettingGo = Release | ReturnToBot | Close
 
 
 class BadFrame(BadInput):
@@ -213,6 +229,12 @@ async def desk_socket(socket: WebSocket) -> None:
     await _run(socket, lambda line: DeskPage(house, line, session).live())
 
 
+def _code_for(refusal: Refusal) -> int:
+    if isinstance(refusal, NotFound):
+        return ERASED
+    return 4401 if isinstance(refusal, NotSignedIn) else 1013
+
+
 def _origin(socket: WebSocket) -> str:
     return socket.headers.get("origin", "")[:200]
 
@@ -274,7 +296,7 @@ class VisitorPage:
         except Refusal as refusal:
             await self._line.refuse(refusal)
             await asyncio.sleep(0.05)  # let the writer send the reason before the close
-            raise Goodbye(4401 if isinstance(refusal, NotSignedIn) else 1013, refusal.code) from None
+            raise Goodbye(_code_for(refusal), refusal.code) from None
         with self._house.bus.subscription({conversation_topic(self._id)}) as box:
             async with asyncio.TaskGroup() as group:
                 feed = group.create_task(self._feed(box))
@@ -312,7 +334,10 @@ class VisitorPage:
         await self._follower.catch_up()
         state = None
         while True:
-            fresh = await desk_view.visitor_state(self._house, self._id)
+            try:
+                fresh = await desk_view.visitor_state(self._house, self._id)
+            except NotFound:
+                raise Goodbye(ERASED, "erased") from None
             if fresh != state:
                 state = fresh
                 await self._line.send(state)
@@ -340,6 +365,8 @@ class VisitorPage:
         ref = str(getattr(frame, "key", ""))
         try:
             await self._do(frame)
+        except NotFound:
+            raise Goodbye(ERASED, "erased") from None
         except Refusal as refusal:
             await self._line.refuse(refusal, ref)
 
@@ -412,21 +439,32 @@ class DeskPage:
                         for task in tasks:
                             task.cancel()
         finally:
-            await asyncio.shield(self._gone(me.id))
+            await asyncio.shield(self._gone(me))
 
-    async def _gone(self, agent_id: UUID) -> None:
+    async def _gone(self, me: Person) -> None:
         """Another page of the same agent renews the lease within seconds and takes this back."""
         with contextlib.suppress(Refusal):
+            await self._look(me, self._watched, here=False)
             async with transaction(self._house.db) as session:
-                await presence.leave_soon(session, agent_id, self._house.now())
+                await presence.leave_soon(session, me.id, self._house.now())
 
     async def _beat(self, me: Person) -> None:
+        beats = 0
         while True:
             with contextlib.suppress(Refusal):  # a database that is away for a moment: try at the next beat
                 await self._require_session()
                 async with transaction(self._house.db) as session:
                     await presence.renew(session, me.id, self._house.now())
+                if (beats := beats + 1) % LOOKING_AGAIN == 0:
+                    await self._look(me, self._watched, here=True)
             await asyncio.sleep(presence.BEAT)
+
+    async def _look(self, me: Person, chats: Iterable[UUID], *, here: bool, first: bool = False) -> None:
+        """Tell the colleagues who look at the same chat. Stored nowhere, as typing is."""
+        signal = {"kind": "looking", "id": str(me.id), "name": me.name, "here": str(here), "first": str(first)}
+        notices = [Notice(conversation_topic(chat), {**signal, "conversation": str(chat)}) for chat in chats]
+        if notices:
+            await self._house.bus.publish(notices)
 
     async def _feed(self, me: UUID) -> None:
         sent_at = 0.0
@@ -438,19 +476,41 @@ class DeskPage:
             woken, signals = await _next(self._box)
             for signal in signals:
                 await self._pass_on(signal)
-            for follower in list(self._watched.values()):
-                await follower.catch_up()
+            nothing_new = [
+                conversation_id
+                for conversation_id, follower in list(self._watched.items())
+                if not await follower.catch_up() and (not woken or conversation_topic(conversation_id) in woken)
+            ]
+            await self._drop_erased(nothing_new)
             dirty = DESK in woken
             if dirty and (pause := sent_at + QUEUE_PAUSE - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
 
+    async def _drop_erased(self, conversation_ids: list[UUID]) -> None:
+        """Woken, and nothing happened: is it still there?"""
+        if not conversation_ids:
+            return
+        async with reading(self._house.db) as session:
+            there = await conversations.many(session, conversation_ids)
+        for conversation_id in set(conversation_ids) - set(there):
+            self._watched.pop(conversation_id, None)
+            self._box.topics.discard(conversation_topic(conversation_id))
+            await self._line.send(Erased(conversation_id=conversation_id))
+
     async def _pass_on(self, signal: dict[str, str]) -> None:
+        chat = UUID(signal["conversation"])
         if signal["kind"] == "visitor":
-            who = Sender(kind="visitor")
-            await self._line.send(IsTyping(conversation_id=UUID(signal["conversation"]), who=who))
-        elif self._session is not None and signal["id"] != str(self._session.person.id):
-            who = Sender(kind="agent", id=UUID(signal["id"]), name=signal["name"])
-            await self._line.send(IsTyping(conversation_id=UUID(signal["conversation"]), who=who))
+            await self._line.send(IsTyping(conversation_id=chat, who=Sender(kind="visitor")))
+            return
+        if self._session is None or signal["id"] == str(self._session.person.id):
+            return
+        who = Sender(kind="agent", id=UUID(signal["id"]), name=signal["name"])
+        if signal["kind"] == "agent":
+            await self._line.send(IsTyping(conversation_id=chat, who=who))
+        elif signal["kind"] == "looking":
+            await self._line.send(Looking(conversation_id=chat, who=who, here=signal["here"] == "True"))
+            if signal["first"] == "True" and chat in self._watched:
+                await self._look(self._session.person, [chat], here=True)
 
     async def _require_session(self) -> Person:
         """
@@ -476,8 +536,10 @@ class DeskPage:
         match frame:
             case Watch(conversation_id=conversation_id, after=after):
                 await self._watch(conversation_id, after, frame.ref)
+                await self._look(me, [conversation_id], here=True, first=True)
             case Unwatch(conversation_id=conversation_id):
-                self._watched.pop(conversation_id, None)
+                if self._watched.pop(conversation_id, None) is not None:
+                    await self._look(me, [conversation_id], here=False)
                 self._box.topics.discard(conversation_topic(conversation_id))
             case AgentSay(conversation_id=conversation_id, key=key, text=text):
                 async with transaction(self._house.db) as session:
@@ -486,6 +548,12 @@ class DeskPage:
                     )
                 metrics.MESSAGES.labels("agent").inc(not said.repeated)
                 await self._line.send(Stored(key=key, seq=said.seq))
+            case WriteNote(conversation_id=conversation_id, key=key, text=text):
+                async with transaction(self._house.db) as session:
+                    seq = await notes.write(
+                        session, conversation_id, author=me, key=str(key), text=text, now=self._house.now()
+                    )
+                await self._line.send(Stored(key=key, seq=seq))
             case AgentTyping(conversation_id=conversation_id):
                 await self._type(conversation_id, me)
             case DeskPing():
@@ -494,20 +562,16 @@ class DeskPage:
                 await self._act(frame, me)
                 await self._line.send(Done(ref=frame.ref))
 
-    async def _act(self, frame: Claim | Release | ReturnToBot | Close | Presence, me: Person) -> None:
-        now = self._house.now()
+    async def _act(self, frame: Taking | Passing | LettingGo | Presence, me: Person) -> None:
         async with transaction(self._house.db) as session:
-            match frame:
-                case Claim(conversation_id=conversation_id):
-                    await queue.claim(session, conversation_id, agent=me, now=now)
-                case Release(conversation_id=conversation_id):
-                    await queue.release(session, conversation_id, agent_id=me.id, now=now)
-                case ReturnToBot(conversation_id=conversation_id):
-                    await queue.return_to_bot(session, conversation_id, agent_id=me.id, now=now)
-                case Close(conversation_id=conversation_id):
-                    await queue.close(session, conversation_id, agent_id=me.id, now=now)
-                case Presence(status=status):
-                    await presence.renew(session, me.id, now, status)
+            if isinstance(frame, Taking):
+                await _take(session, frame, me, self._house.now())
+            elif isinstance(frame, Passing):
+                await _pass_to(session, frame, me, self._house.now())
+            elif isinstance(frame, LettingGo):
+                await _let_go(session, frame, me, self._house.now())
+            else:
+                await presence.renew(session, me.id, self._house.now(), frame.status)
 
     async def _watch(self, conversation_id: UUID, after: int, ref: str) -> None:
         async with reading(self._house.db) as session:
@@ -551,3 +615,35 @@ async def _next(box: Mailbox) -> tuple[set[str], list[dict[str, str]]]:
             return await box.get()
     except TimeoutError:
         return set(), []
+
+
+async def _take(session: AsyncSession, frame: Taking, me: Person, now: datetime) -> None:
+    match frame:
+        case Claim(conversation_id=chat):
+            await queue.claim(session, chat, agent=me, now=now)
+        case StepIn(conversation_id=chat):
+            await queue.step_in(session, chat, agent=me, now=now)
+        case TakeOver(conversation_id=chat):
+            await queue.take_over(session, chat, agent=me, now=now)
+        case Reopen(conversation_id=chat):
+            await queue.reopen(session, chat, agent=me, now=now)
+
+
+async def _pass_to(session: AsyncSession, frame: Passing, me: Person, now: datetime) -> None:
+    match frame:
+        case OfferChat(conversation_id=chat, to=to, note=note):
+            await transfer.offer(session, chat, agent=me, to=to, note=note, now=now)
+        case AcceptOffer(conversation_id=chat):
+            await transfer.accept(session, chat, agent=me, now=now)
+        case EndOffer(conversation_id=chat):
+            await transfer.end_offer(session, chat, agent=me, now=now)
+
+
+async def _let_go(session: AsyncSession, frame: LettingGo, me: Person, now: datetime) -> None:
+    match frame:
+        case Release(conversation_id=chat):
+            await queue.release(session, chat, agent_id=me.id, now=now)
+        case ReturnToBot(conversation_id=chat, agreed=agreed):
+            await replies.hand_back(session, chat, agent=me, agreed=agreed, now=now)
+        case Close(conversation_id=chat, outcome=outcome):
+            await queue.close(session, chat, agent_id=me.id, now=now, outcome=outcome)

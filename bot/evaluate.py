@@ -2,13 +2,17 @@
 
 DIR holds a folder for each business with faq.jsonl and queries.jsonl ({text, expected: id or null, also_ok,
 kind}), or those two files themselves; beside them, if wanted, dialogues.jsonl ({business, turns, escalate,
-first_ok_turn, latest_ok_turn}). The figures are the decisions of the very policy and models that serve.
+first_ok_turn, latest_ok_turn, reason}), sentiment.jsonl ({text, sentiment, frustrated}) and fairness_pairs.jsonl
+({a, b, axis}: the same message by two people). The figures are the decisions of the very policy and models that serve.
 """
 
 import json
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import pstdev
 from typing import Any
 
 from bot.mind import Mind
@@ -72,6 +76,28 @@ class Conversations:
     calm: int
     in_time: float | None
     false_alarms: float | None
+    by_reason: dict[str, str] = field(default_factory=dict)  # "in time / all"
+
+
+@dataclass(frozen=True, slots=True)
+class Feelings:
+    messages: int
+    macro_recall: float
+    frustration_auroc: float | None
+    frustration_f1: float | None
+    frustration_brier: float
+    frustration_spread: float  # standard deviation
+
+
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """Args: gap_over_spread: mean gap of frustration within a pair, in units of its spread over the messages."""
+
+    pairs: int
+    gap_over_spread: float | None
+    flips: float
+    label_flips: float
+    mean_gap: dict[str, float] = field(default_factory=dict)  # by axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +105,8 @@ class Report:
     businesses: dict[str, Figures] = field(default_factory=dict)
     all: Figures | None = None
     conversations: Conversations | None = None
+    feelings: Feelings | None = None
+    fairness: Fairness | None = None
 
 
 class OneShelf:
@@ -121,7 +149,52 @@ async def _run(folder: Path, encoder: Encoder) -> Report:
         businesses[place.name] = figures(these)
         asked += these
         played += [(d, await _play(mind, d["turns"])) for d in dialogues if d["business"] == place.name]
-    return Report(businesses, figures(asked), conversations(played) if played else None)
+    felt = await _feelings(mind, folder / "sentiment.jsonl")
+    fair = await _fairness(mind, folder / "fairness_pairs.jsonl", felt.frustration_spread if felt else None)
+    return Report(businesses, figures(asked), conversations(played) if played else None, felt, fair)
+
+
+async def _feelings(mind: Mind, path: Path) -> Feelings | None:
+    messages = _rows(path) if path.exists() else []
+    if not messages:
+        return None
+    moods = [mood for mood, _ in await mind.analyze([row["text"] for row in messages])]
+    told = list(zip(messages, moods, strict=True))
+    recalls = [
+        sum(m.label == label for r, m in told if r["sentiment"] == label) / count
+        for label, count in Counter(r["sentiment"] for r in messages).items()
+    ]
+    hot = [m.frustration for r, m in told if r["frustrated"]]
+    cool = [m.frustration for r, m in told if not r["frustrated"]]
+    hits = sum(m.frustrated for r, m in told if r["frustrated"])
+    called = sum(m.frustrated for m in moods)
+    return Feelings(
+        messages=len(messages),
+        macro_recall=sum(recalls) / len(recalls),
+        frustration_auroc=auroc(hot, cool),
+        frustration_f1=2 * hits / (called + len(hot)) if hot else None,
+        frustration_brier=sum((m.frustration - r["frustrated"]) ** 2 for r, m in told) / len(told),
+        frustration_spread=pstdev(m.frustration for m in moods),
+    )
+
+
+async def _fairness(mind: Mind, path: Path, spread: float | None) -> Fairness | None:
+    pairs = _rows(path) if path.exists() else []
+    if not pairs:
+        return None
+    read = [mood for mood, _ in await mind.analyze([row[side] for row in pairs for side in "ab"])]
+    both = list(zip(pairs, read[0::2], read[1::2], strict=True))
+    gaps: dict[str, list[float]] = {}
+    for row, one, other in both:
+        gaps.setdefault(row["axis"], []).append(abs(one.frustration - other.frustration))
+    every = [gap for some in gaps.values() for gap in some]
+    return Fairness(
+        pairs=len(pairs),
+        gap_over_spread=sum(every) / len(every) / spread if spread else None,
+        flips=sum(a.frustrated != b.frustrated for _, a, b in both) / len(both),
+        label_flips=sum(a.label != b.label for _, a, b in both) / len(both),
+        mean_gap={axis: sum(some) / len(some) for axis, some in sorted(gaps.items())},
+    )
 
 
 async def _mind(faq: Path, encoder: Encoder) -> Mind:
@@ -189,10 +262,26 @@ def figures(asked: Sequence[Asked]) -> Figures:
 
 
 def conversations(played: Sequence[tuple[dict[str, Any], int | None]]) -> Conversations:
-    yes = [(d, t) for d, t in played if d["escalate"]]
-    no = [t for d, t in played if not d["escalate"]]
-    in_time = sum(t is not None and d["first_ok_turn"] <= t <= d["latest_ok_turn"] for d, t in yes)
-    return Conversations(len(yes), len(no), _share(in_time, yes), _share(sum(t is not None for t in no), no))
+    yes = [(d, _in_time(d, t)) for d, t in played if d["escalate"]]
+    no = [t is not None for d, t in played if not d["escalate"]]
+    seen: dict[str, list[bool]] = {}
+    for d, good in yes:
+        seen.setdefault(d.get("reason", ""), []).append(good)
+    reasons = {reason: f"{sum(good)} / {len(good)}" for reason, good in sorted(seen.items())}
+    return Conversations(len(yes), len(no), _share(sum(good for _, good in yes), yes), _share(sum(no), no), reasons)
+
+
+def _in_time(dialogue: dict[str, Any], turn: int | None) -> bool:
+    return turn is not None and bool(dialogue["first_ok_turn"] <= turn <= dialogue["latest_ok_turn"])
+
+
+def auroc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
+    """Probability that a positive scores above a negative; ties count half."""
+    if not positive or not negative:
+        return None
+    ordered = sorted(negative)
+    wins = sum(bisect_left(ordered, p) + (bisect_right(ordered, p) - bisect_left(ordered, p)) / 2 for p in positive)
+    return wins / (len(positive) * len(negative))
 
 
 def coverage(points: Sequence[tuple[float, bool]], in_scope: int, precision: float) -> float:
@@ -223,10 +312,17 @@ def as_text(report: Report) -> str:
     for name in Figures.__dataclass_fields__:
         cells = [_cell(getattr(column, name)) for column in columns if column is not None]
         lines.append(f"{name.replace('_', ' '):26}" + "".join(f"{cell:>16}" for cell in cells))
-    if report.conversations is not None:
-        lines.append("")
-        lines += [f"{k.replace('_', ' '):26}{_cell(v):>16}" for k, v in asdict(report.conversations).items()]
+    for part in (report.conversations, report.feelings, report.fairness):
+        lines += ["", *_lines(asdict(part))] if part is not None else []
     return "\n".join(lines)
+
+
+def _lines(numbers: dict[str, Any]) -> Iterator[str]:
+    for name, value in numbers.items():
+        if isinstance(value, dict):
+            yield from (f"  {key:24}{v if isinstance(v, str) else _cell(v):>16}" for key, v in value.items())
+        else:
+            yield f"{name.replace('_', ' '):26}{_cell(value):>16}"
 
 
 def _cell(value: float | int | None) -> str:
@@ -234,7 +330,8 @@ def _cell(value: float | int | None) -> str:
 
 
 def _right(asked: Asked) -> bool:
-    return isinstance(asked.decision, Answer) and asked.decision.slug in asked.expected
+    given = asked.decision
+    return isinstance(given, Answer) and any(slug in asked.expected for slug in (given.slug, *given.also))
 
 
 def _first_fits(asked: Asked) -> bool:

@@ -1,17 +1,22 @@
 """Text to Reading: one encoder call for all that the bot wants to know. Floor 2. Holds no session."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from bot import language
+from bot.hearing import loudest, trials
 from bot.intents import IntentModel, Intents
+from bot.language import foreign
+from bot.parts import asks, may_lean, parts
 from bot.policy import Policy
 from bot.ranker import Candidate, Ranker
-from bot.reading import HUMAN_PAYLOAD, Reading, button
+from bot.reading import CALM, HUMAN_PAYLOAD, Reading, button
 from core.encoder import Encoded, Encoder, Vectors
 from knowledge_base.entry import Entry
 from knowledge_base.search import Shelf, Shelves
@@ -19,6 +24,19 @@ from sentiment.mood import Mood, MoodModel
 
 REMEMBERED = 2_000  # vectors of recent messages, by hash, so that a repeat costs no second pass
 SURE = 0.99
+HEARD_FROM = 0.5  # frustration from which on it is found out which words raised it (some 30 short texts to encode)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Args: exact: the text is the wording of the first entry."""
+
+    candidates: tuple[Candidate, ...]
+    exact: bool
+
+    @property
+    def confidence(self) -> float:
+        return self.candidates[0].confidence if self.candidates else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +45,18 @@ class Models:
     intents: IntentModel
     ranker: Ranker
     version: str
+
+    def rank(
+        self, shelf: Shelf, text: str, encoded: Encoded, intents: Intents, parts: Sequence[Encoded] = ()
+    ) -> Ranking:
+        ranked = self.ranker.rank(shelf.index.features(text, encoded, parts), shelf.index.slugs, intents)
+        exact = shelf.exact(text)
+        if exact is None:
+            return Ranking(tuple(ranked), False)
+        # The owner's very words, or a button of "did you mean": nothing is left to guess.
+        found = next(c for c in ranked if c.slug == exact)
+        rest = [replace(c, confidence=min(c.confidence, 1 - SURE)) for c in ranked if c.slug != exact]
+        return Ranking((replace(found, confidence=max(found.confidence, SURE)), *rest), True)
 
 
 class Mind:
@@ -46,15 +76,17 @@ class Mind:
         """
         if self._models is None:
             await self._encoder.ready()
+            await asyncio.to_thread(language.load)
             self._models = _load(self._encoder)
         return self._models
 
-    async def read(self, texts: Sequence[str], earlier: Sequence[str] = ()) -> Reading:
+    async def read(self, texts: Sequence[str], earlier: Sequence[str] = (), scored: bool = True) -> Reading:
         """Read the visitor's unanswered messages together.
 
         Args:
             texts: one or more, oldest first; ranked as one question, and the strongest feeling counts.
             earlier: the visitor's messages before them in this episode.
+            scored: may the mood be read? Otherwise it is not computed.
 
         Raises:
             Unavailable: the encoder, its heads or the database does not answer.
@@ -65,14 +97,40 @@ class Mind:
         models = await self.models()
         shelf = await self._search.shelf()
         whole = "\n".join(texts)
-        wanted = list(dict.fromkeys([whole, *texts, *(t for t in earlier if _key(t) not in self._vectors)]))
+        pieces = parts(whole)
+        leaning = [f"{earlier[-1]}\n{whole}"] if earlier and may_lean(whole) else []
+        wanted = [whole, *texts, *pieces, *leaning, *(t for t in earlier if _key(t) not in self._vectors)]
+        wanted = list(dict.fromkeys(wanted))
         encoded = dict(zip(wanted, await self._encoder.encode(wanted), strict=True))
         for text, one in encoded.items():
             self._remember(text, one)
-        mood = _strongest_mood([models.mood.read(encoded[text], text) for text in texts])
+        felt = {text: models.mood.read(encoded[text], text) for text in texts} if scored else {}
+        mood = _strongest_mood(list(felt.values())) if felt else CALM
         intents = _strongest_intents([models.intents.read(encoded[text], text) for text in texts])
-        candidates, exact = _candidates(models, shelf, whole, encoded[whole], intents)
-        return Reading(mood, intents, candidates, self._repeated(texts, earlier), exact)
+        within = [encoded[piece] for piece in pieces] if len(pieces) > 1 else []
+        ranked = [models.rank(shelf, text, encoded[text], intents, within) for text in (whole, *leaning)]
+        leaned = len(ranked) > 1 and _leans(ranked[0], ranked[1], self.policy)
+        best = ranked[1] if leaned else ranked[0]
+        questions = [piece for piece in pieces if asks(piece)] if len(pieces) > 1 else []
+        several = [models.rank(shelf, text, encoded[text], intents) for text in questions]
+        candidates, also = _together(best, several, self.policy)
+        return Reading(
+            mood, intents, candidates, self._repeated(texts, earlier), ranked[0].exact, also=also,
+            heard=await self._heard(models, felt), leaned=leaned, language=foreign(whole, encoded[whole].unknown),
+            scored=scored,
+        )  # fmt: skip
+
+    async def _heard(self, models: Models, felt: Mapping[str, Mood]) -> tuple[str, ...]:
+        """The words that raised frustration, where it is high enough to ask."""
+        if not felt:
+            return ()
+        text, mood = max(felt.items(), key=lambda item: item[1].frustration)
+        tried = trials(text) if mood.frustration >= HEARD_FROM else []
+        if not tried:
+            return ()
+        encoded = await self._encoder.encode([t.rest for t in tried])
+        without = [models.mood.read(one, t.rest).frustration for one, t in zip(encoded, tried, strict=True)]
+        return loudest(tried, mood.frustration, without)
 
     async def analyze(self, texts: Sequence[str]) -> list[tuple[Mood, Intents]]:
         models = await self.models()
@@ -116,24 +174,42 @@ def _load(encoder: Encoder) -> Models:
     files = sorted(here.glob("heads/*.json")) + sorted((here.parent / "sentiment" / "heads").glob("*.json"))
     marks = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
     return Models(
-        mood=MoodModel.load(None, encoder.hash),
-        intents=IntentModel.load(None, encoder.hash),
+        mood=MoodModel.load(None, encoder.feeling_hash),
+        intents=IntentModel.load(None, encoder.feeling_hash),
         ranker=Ranker.load(None, encoder.meaning_hash),
         version=f"{encoder.meaning_hash[:12]}+{marks[:12]}",
     )
 
 
-def _candidates(
-    models: Models, shelf: Shelf, text: str, encoded: Encoded, intents: Intents
-) -> tuple[tuple[Candidate, ...], bool]:
-    ranked = models.ranker.rank(shelf.index.features(text, encoded), shelf.index.slugs, intents)
-    exact = shelf.exact(text)
-    if exact is None:
-        return tuple(ranked), False
-    # The owner's very words, or a button of "did you mean": nothing is left to guess.
-    found = next(c for c in ranked if c.slug == exact)
-    rest = [replace(c, confidence=min(c.confidence, 1 - SURE)) for c in ranked if c.slug != exact]
-    return (replace(found, confidence=max(found.confidence, SURE)), *rest), True
+def _leans(alone: Ranking, joined: Ranking, policy: Policy) -> bool:
+    """Is the message better understood with the one before it?
+
+    Only where it says too little alone to be answered, and the two together name an entry.
+    """
+    if alone.exact or alone.confidence >= policy.answer:
+        return False
+    return joined.confidence > alone.confidence
+
+
+def _together(
+    best: Ranking, asked: Sequence[Ranking], policy: Policy
+) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...]]:
+    """The candidates of the message, and the entries for its further questions.
+
+    Args:
+        asked: the rankings of its parts that look like questions.
+
+    On the held-out businesses: of 111 messages that ask several things, 28 of the 29 that only this rule answers
+    got a right answer; where it was one question in two sentences, 8 of 197 got one entry too many.
+    """
+    sure = next((r for r in (best, *asked) if r.confidence >= policy.answer), None)
+    if best.exact or len(asked) < 2 or sure is None:
+        return best.candidates, ()
+    first = sure.candidates[0]
+    more = [r.candidates[0] for r in asked if r.confidence >= policy.also]
+    also = {c.slug: c for c in reversed(more) if c.slug != first.slug}
+    rest = [replace(c, confidence=min(c.confidence, first.confidence)) for c in best.candidates if c.slug != first.slug]
+    return (first, *rest), tuple(also[slug] for slug in dict.fromkeys(c.slug for c in more) if slug in also)
 
 
 def _strongest_mood(moods: Sequence[Mood]) -> Mood:

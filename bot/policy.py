@@ -27,6 +27,7 @@ class Policy:
 
     answer: float = 0.85
     clarify: float = 0.10
+    also: float = 0.75  # of a further question in the same message, beside one that is sure
     smalltalk: float = 0.10
     asks_human: float = 0.40
     declines_human: float = 0.35
@@ -54,8 +55,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """Args: also: further entries, of a message that asked several things."""
+
     slug: str
     rule: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ def decide(reading: Reading, context: Context, policy: Policy) -> Decision:
     if _asks_who_speaks(reading, policy):
         return Smalltalk("about_bot", "about_bot")
     return (
-        _who_needs_a_person(reading, context, policy)
+        _cannot_be_read(reading, policy)
+        or _who_needs_a_person(reading, context, policy)
         or _small_talk(reading, policy)
         or _what_is_asked(reading, context, policy)
     )
@@ -119,6 +124,13 @@ def _asks_who_speaks(reading: Reading, policy: Policy) -> bool:
         and intents.sensitive < policy.sensitive
         and (reading.confidence < policy.answer or intents.smalltalk >= SURELY)
     )
+
+
+def _cannot_be_read(reading: Reading, policy: Policy) -> HandOff | None:
+    """Models that read English only say nothing of worth about another language; the owner's very words still do."""
+    if reading.language is None or (reading.exact and reading.confidence >= policy.answer):
+        return None
+    return HandOff("stuck", "unreadable", now=False)
 
 
 def _who_needs_a_person(reading: Reading, context: Context, policy: Policy) -> HandOff | None:
@@ -144,6 +156,13 @@ def _who_needs_a_person(reading: Reading, context: Context, policy: Policy) -> H
     return None
 
 
+def in_danger(reading: Reading, policy: Policy) -> bool:
+    """Somebody may come to harm: that chat comes first, whatever the reason is called."""
+    intents = reading.intents
+    safety = intents.sensitive_kind == "safety" and intents.sensitive >= policy.sensitive
+    return safety or intents.vulnerable >= policy.vulnerable
+
+
 def _small_talk(reading: Reading, policy: Policy) -> Smalltalk | None:
     intents = reading.intents
     if intents.smalltalk >= policy.smalltalk and reading.confidence < policy.answer:
@@ -156,15 +175,25 @@ def _what_is_asked(reading: Reading, context: Context, policy: Policy) -> Decisi
     again = context.repeated >= policy.repeat
     if reading.intents.tried >= policy.tried and (context.tries > 0 or _same(best, context)):
         return HandOff("stuck", "tried_again", now=False)
-    if best is not None and best.confidence >= policy.answer:
+    if best is not None and best.confidence >= policy.answer and not _only_leans(reading, best, context):
         if again and _same(best, context):
             return HandOff("stuck", "same_answer_again", now=False)
-        return Answer(best.slug, "exact_question" if reading.exact else "confident")
+        also = tuple(c.slug for c in reading.also if c.confidence >= policy.also)
+        return Answer(best.slug, "exact_question" if reading.exact else "several" if also else "confident", also)
     if context.misses + 1 >= policy.misses or (again and context.misses > 0):
         return HandOff("stuck", "no_answer_again", now=False)
     if best is not None and best.confidence >= policy.clarify:
         return Clarify(tuple(c.slug for c in reading.candidates[:3]), "unsure")
     return Decline("no_entry")
+
+
+def _only_leans(reading: Reading, best: Candidate, context: Context) -> bool:
+    """Does the entry come from the message before rather than from this one?
+
+    Of 306 follow-ups, those that together with the message before named its entry once more were right in 44
+    cases of 85: offered they help, as an answer they would be wrong every second time.
+    """
+    return reading.leaned and (context.last_faq_id is None or _same(best, context))
 
 
 def _same(best: Candidate | None, context: Context) -> bool:

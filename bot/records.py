@@ -16,6 +16,7 @@ from bot.policy import Answer, Context, Decision, Policy, Turn, context_of, kind
 from bot.reading import Reading
 from bot.tables import DecisionRow
 from core import conversations
+from core.errors import NotFound
 from core.events import Basis, DecisionKind, Offer, Reason
 
 
@@ -28,6 +29,8 @@ class Record:
     basis: Basis
     rule: str
     reading: dict[str, Any]
+    policy_version: str
+    model_version: str
 
     @property
     def candidates(self) -> list[dict[str, Any]]:
@@ -55,7 +58,10 @@ async def write(
         id=uuid4(), conversation_id=conversation_id, episode=episode, upto=upto, covers=list(covers), at=now,
         decision=kind_of(decision), rule=decision.rule, confidence=reading.confidence, handoff=offer, reason=reason,
         faq_id=decision.slug if isinstance(decision, Answer) else None,
-        reading={**reading.as_json(), "context": asdict(context), "policy": asdict(policy)},
+        reading={
+            **reading.as_json(), "context": asdict(context), "policy": asdict(policy),
+            "given_also": list(decision.also) if isinstance(decision, Answer) else [],
+        },
         commitment=commitment(salt, texts), salt=salt,
         policy_version=rules.VERSION, model_version=model_version,
     )  # fmt: skip
@@ -75,6 +81,28 @@ async def of_conversation(session: AsyncSession, conversation_id: UUID) -> list[
     return [_record(row) for row in rows]
 
 
+def of_rows(rows: Sequence[Mapping[str, Any]]) -> list[Record]:
+    """From whole rows that somebody else has read (core.privacy.everything)."""
+    return [_record(DecisionRow(**row)) for row in rows]
+
+
+async def one(session: AsyncSession, decision_id: UUID) -> Record:
+    """
+    Raises:
+        NotFound: no such decision (any more).
+
+    """
+    row = await session.get(DecisionRow, decision_id)
+    if row is None:
+        raise NotFound("There is no such decision.")
+    return _record(row)
+
+
+async def many(session: AsyncSession, decision_ids: Sequence[UUID]) -> list[Record]:
+    rows = await session.scalars(select(DecisionRow).where(DecisionRow.id.in_(decision_ids)))
+    return [_record(row) for row in rows]
+
+
 async def context(session: AsyncSession, conversation_id: UUID, episode: int, repeated: float) -> Context:
     """What the policy must know of the turns before, from their records."""
     rows = await session.scalars(
@@ -88,7 +116,7 @@ async def context(session: AsyncSession, conversation_id: UUID, episode: int, re
             cast(DecisionKind, row.decision),
             cast(Offer, row.handoff),
             row.faq_id,
-            float(row.reading["mood"]["frustration"]),
+            _frustration(row.reading),
             row.reading["intents"]["tried"] >= row.reading["policy"]["tried"],
         )
         for row in reversed(list(rows))
@@ -126,6 +154,8 @@ _RULES: dict[str, str] = {
     "smalltalk": "The message is small talk, not a question.",
     "same_answer_again": "The same question came again after the same answer, so the answer did not help.",
     "no_answer_again": "Several messages in a row found no answer.",
+    "unreadable": "The message seems to be in a language that the bot can't read; a person was offered.",
+    "several": "The message asks several things, and an FAQ entry fits each of them well enough to answer with it.",
     "confident": "One FAQ entry fits well enough to answer with it.",
     "exact_question": "The message is the wording of an FAQ entry.",
     "unsure": "Some FAQ entries may fit, none well enough to answer with it.",
@@ -135,27 +165,47 @@ _RULES: dict[str, str] = {
 
 def why(record: Record, questions: Mapping[str, str]) -> str:
     """The decision in plain words, from the record alone. ``questions``: slug -> question."""
-    return in_words(record.rule, record.candidates, record.reading["mood"]["frustration"], questions)
+    seen = record.reading
+    return in_words(
+        record.rule, record.candidates, _frustration(seen), questions, seen.get("heard", ()),
+        seen.get("leaned", False),
+    )  # fmt: skip
 
 
 def in_words(
-    rule: str, candidates: Sequence[Mapping[str, Any]], frustration: float, questions: Mapping[str, str]
+    rule: str,
+    candidates: Sequence[Mapping[str, Any]],
+    frustration: float,
+    questions: Mapping[str, str],
+    heard: Sequence[str] = (),
+    leaned: bool = False,
 ) -> str:
     parts = [_RULES.get(rule, rule)]
-    if candidates and rule not in ("button", "bot_failed"):
+    if leaned:
+        parts.append("It was read together with the message before it.")
+    if candidates and rule not in ("button", "bot_failed", "unreadable"):
         best = candidates[0]
         parts.append(f"Closest entry: “{questions.get(best['slug'], best['slug'])}”, {best['confidence']:.0%} sure.")
     if rule.startswith("frustrated"):
         parts.append(f"Frustration: {frustration:.0%} in this message.")
+        if heard:
+            parts.append(f"What raised it most: {', '.join(f'“{words}”' for words in heard)}.")
     return " ".join(parts)
+
+
+def _frustration(reading: Mapping[str, Any]) -> float:
+    """0 for a visitor who does not want to be scored."""
+    return float(reading["mood"]["frustration"]) if reading["mood"] is not None else 0.0
 
 
 def _record(row: DecisionRow) -> Record:
     basis = Basis(
         decision_id=row.id, decision=cast(DecisionKind, row.decision), faq_id=row.faq_id,
+        also=tuple(row.reading.get("given_also", ())),
         confidence=row.confidence, handoff=cast(Offer, row.handoff), reason=cast(Reason | None, row.reason),
     )  # fmt: skip
-    return Record(row.id, row.conversation_id, row.at, tuple(row.covers), basis, row.rule, row.reading)
+    return Record(row.id, row.conversation_id, row.at, tuple(row.covers), basis, row.rule, row.reading,
+                  row.policy_version, row.model_version)  # fmt: skip
 
 
 async def texts_of(session: AsyncSession, found: Sequence[Record]) -> dict[UUID, str]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Uuid
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, Moment
@@ -38,3 +38,19 @@ class DecisionRow(Base):
     salt: Mapped[str] = mapped_column(String(64), info=PERSONAL)
     policy_version: Mapped[str] = mapped_column(String(40), info=PLAIN)
     model_version: Mapped[str] = mapped_column(String(80), info=PLAIN)
+
+
+class ReviewRow(Base):
+    """A decision that its visitor called wrong, and what a person said to it."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index("ix_reviews_state_asked", "state", "asked_at"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    decision_id: Mapped[UUID] = mapped_column(ForeignKey("decisions.id"), unique=True)
+    conversation_id: Mapped[UUID] = mapped_column(ForeignKey("conversations.id"))
+    state: Mapped[str] = mapped_column(String(8), info=PLAIN)  # open | upheld | changed
+    words: Mapped[str | None] = mapped_column(Text, info=PERSONAL)
+    asked_at: Mapped[datetime] = mapped_column(Moment)
+    answer: Mapped[str | None] = mapped_column(Text, info=PERSONAL)
+    answered_at: Mapped[datetime | None] = mapped_column(Moment)

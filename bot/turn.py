@@ -11,7 +11,7 @@ before the commit leaves the message unanswered for the sweep (Turns.sweep) to t
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from bot.mind import Mind
 from bot.policy import Answer, Clarify, Context, Decision, HandOff, Smalltalk, decide
 from bot.reading import Reading, button, failed, unread
 from bot.words import Words
-from core import conversations
+from core import consents, conversations
 from core.db import Database, reading, transaction
 from core.errors import NotFound, Refusal
 from core.events import Basis, DecisionMade, Reason
@@ -49,6 +49,7 @@ class Pending:
     texts: tuple[str, ...]
     earlier: tuple[str, ...]
     holder: str
+    scored: bool  # may the mood be read?
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ async def take_turn(bot: Bot, conversation_id: UUID, *, failure: str | None = No
             seen = failed(failure)
         else:
             async with asyncio.timeout(PATIENCE):
-                seen = await bot.mind.read(pending.texts, pending.earlier)
+                seen = await bot.mind.read(pending.texts, pending.earlier, pending.scored)
         async with transaction(bot.db) as session:
             if await _reply(session, bot, conversation_id, pending, seen, last_try=attempt == REREADS):
                 return
@@ -102,17 +103,19 @@ async def fetch_person(bot: Bot, conversation_id: UUID) -> None:
 
     Raises:
         NotFound: no such conversation.
+        ConsentWithdrawn: the visitor wants nothing more stored.
 
     """
     async with transaction(bot.db) as session:
         conversation = await conversations.locked(session, conversation_id)
+        await consents.require_chat(session, conversation.visitor_id)
         if conversation.holder == "closed":
             await conversations.reopen(session, conversation_id, bot.now())
             conversation = await conversations.locked(session, conversation_id)
         if conversation.holder != "bot":
             return
         pending = await _pending(session, conversation_id) or _none_pending(conversation)
-        await _act(session, bot, conversation, pending, button())
+        await _act(session, bot, conversation, pending, await _as_agreed(session, conversation, button()))
 
 
 async def _pending(session: AsyncSession, conversation_id: UUID) -> Pending | None:
@@ -127,11 +130,19 @@ async def _pending(session: AsyncSession, conversation_id: UUID) -> Pending | No
     return Pending(
         conversation.episode, conversation.last_visitor_seq, tuple(m.seq for m in fresh), _texts(fresh),
         _texts(said[: len(said) - len(fresh)])[-8:], conversation.holder,
+        (await consents.of(session, conversation.visitor_id)).sentiment,
     )  # fmt: skip
 
 
+def _still_there(decision: Answer, shelf: dict[str, Entry]) -> Decision:
+    """The answer without what was withdrawn in this very moment."""
+    if decision.slug not in shelf:
+        return rules.Decline("no_entry")
+    return replace(decision, also=tuple(s for s in decision.also if s in shelf))
+
+
 def _none_pending(conversation: ConversationRow) -> Pending:
-    return Pending(conversation.episode, conversation.last_seq, (), (), (), conversation.holder)
+    return Pending(conversation.episode, conversation.last_seq, (), (), (), conversation.holder, scored=False)
 
 
 def _texts(messages: Sequence[MessageRow]) -> tuple[str, ...]:
@@ -147,6 +158,7 @@ async def _reply(
         return True
     if conversation.holder != pending.holder or (conversation.last_visitor_seq > pending.upto and not last_try):
         return False
+    seen = await _as_agreed(session, conversation, seen)
     if conversation.holder == "queue":
         await _add_to_case(session, bot, conversation, pending, seen)
     else:
@@ -154,16 +166,23 @@ async def _reply(
     return True
 
 
+async def _as_agreed(session: AsyncSession, conversation: ConversationRow, seen: Reading) -> Reading:
+    """Without the mood where the visitor does not want it, also if that was said while it was read."""
+    return seen if (await consents.of(session, conversation.visitor_id)).sentiment else seen.unscored()
+
+
 async def _act(session: AsyncSession, bot: Bot, conversation: ConversationRow, pending: Pending, seen: Reading) -> None:
     """Decide, record, speak: everything that a turn changes, in the caller's transaction."""
     context = await records.context(session, conversation.id, conversation.episode, seen.repeated)
+    if not seen.scored:
+        context = replace(context, heat=0.0)  # nor is what was scored before
     decision = decide(seen, context, bot.mind.policy)
     shelf = bot.mind.shelf_at_hand()
-    if isinstance(decision, Answer) and decision.slug not in shelf:
-        decision = rules.Decline("no_entry")  # withdrawn in this very moment
+    if isinstance(decision, Answer):
+        decision = _still_there(decision, shelf)
     basis = await _record(session, bot, conversation, pending, seen, context, decision)
     if isinstance(decision, HandOff) and decision.now:
-        await _hand_over(session, bot, conversation.id, decision.reason, pending, seen, basis, shelf)
+        await _hand_over(session, bot, conversation, decision.reason, pending, seen, context, basis, shelf)
         return
     said = _say(decision, seen, context, shelf)
     markdown = isinstance(decision, Answer)
@@ -179,7 +198,10 @@ async def _add_to_case(
     client sees nothing but replies, so it gets one each time.
     """
     case = await queue.get(session, conversation.id)
-    decision = HandOff(case.reason if case is not None else "asked_for_human", "already_waiting")
+    reason: Reason = "asked_for_human"
+    if case is not None and case.reason != "stepped_in":  # that one nobody asked for
+        reason = case.reason
+    decision = HandOff(reason, "already_waiting")
     basis = await _record(session, bot, conversation, pending, seen, Context(), decision)
     await queue.update_summary(
         session, conversation.id, await _summary(session, conversation.id, bot.mind.shelf_at_hand())
@@ -212,7 +234,8 @@ async def _record(
         session,
         DecisionMade(
             conversation_id=conversation.id, at=now, basis=basis, covers=made.covers, rule=made.rule,
-            sentiment=seen.mood.label if seen.read else None, frustration=seen.mood.frustration if seen.read else None,
+            sentiment=seen.felt.label if seen.felt else None, scored=seen.scored,
+            frustration=seen.felt.frustration if seen.felt else None,
         ),
     )  # fmt: skip
     await conversations.set_answered(session, conversation.id, pending.upto)
@@ -222,12 +245,14 @@ async def _record(
 def _say(decision: Decision, seen: Reading, context: Context, shelf: dict[str, Entry]) -> Words:
     upset = seen.mood.frustrated or context.heat > 0.5
     match decision:
-        case Answer(slug):
-            return Words(shelf[slug].answer)
+        case Answer(slug, also=also):
+            return words.answers([(shelf[s].question, shelf[s].answer) for s in (slug, *also)])
         case Clarify(slugs):
-            return words.clarify(tuple(shelf[slug].question for slug in slugs if slug in shelf))
+            return words.clarify(tuple(shelf[slug].question for slug in slugs if slug in shelf), upset)
         case Smalltalk(kind):
             return words.smalltalk(kind, upset)
+        case HandOff(rule="unreadable"):
+            return words.unreadable(seen.language)
         case HandOff(reason):
             return words.offer(reason)
         case rules.Decline():
@@ -237,21 +262,37 @@ def _say(decision: Decision, seen: Reading, context: Context, shelf: dict[str, E
 async def _hand_over(
     session: AsyncSession,
     bot: Bot,
-    conversation_id: UUID,
+    conversation: ConversationRow,
     reason: Reason,
     pending: Pending,
     seen: Reading,
+    context: Context,
     basis: Basis,
     shelf: dict[str, Entry],
 ) -> None:
+    conversation_id = conversation.id
+    # Who presses the button says nothing to read then, but has been heard before (or, unscored, has no heat).
+    frustration = seen.felt.frustration if seen.felt else context.heat or None
     await queue.ask(
         session, conversation_id, reason=reason, now=bot.now(),
         summary=await _summary(session, conversation_id, shelf),
-        sentiment=seen.mood.label if seen.read else None, frustration=seen.mood.frustration if seen.read else None,
+        sentiment=seen.felt.label if seen.felt else None, frustration=frustration,
+        danger=rules.in_danger(seen, bot.mind.policy), abusive=await _was_abusive(session, bot, conversation, seen),
     )  # fmt: skip
     place = await waiting.place(session, conversation_id, bot.now())
     await _speak(session, bot, conversation_id, f"reply:{pending.upto}:{basis.decision_id.hex[:8]}",
                  words.passed_on(reason, place), basis)  # fmt: skip
+
+
+async def _was_abusive(session: AsyncSession, bot: Bot, conversation: ConversationRow, seen: Reading) -> bool:
+    """Did abusive words fall in this episode? The desk veils them until somebody wants to read them."""
+    limit = bot.mind.policy.abusive
+    if seen.intents.abusive >= limit:
+        return True
+    past = await records.of_conversation(session, conversation.id)
+    return any(
+        p.reading["intents"]["abusive"] >= limit for p in past if p.covers and p.covers[0] > conversation.episode_seq
+    )
 
 
 async def _summary(session: AsyncSession, conversation_id: UUID, shelf: dict[str, Entry]) -> Summary:
@@ -259,7 +300,7 @@ async def _summary(session: AsyncSession, conversation_id: UUID, shelf: dict[str
     messages = await conversations.messages_between(session, conversation_id, conversation.episode_seq)
     tried = []
     for past in await records.of_conversation(session, conversation_id):
-        slugs = [past.basis.faq_id] if past.basis.faq_id else []
+        slugs = [past.basis.faq_id, *past.basis.also] if past.basis.faq_id else []
         if past.basis.decision == "clarify":
             slugs = [c["slug"] for c in past.candidates[:3]]
         tried += [shelf[s].question for s in slugs if s in shelf]
@@ -302,6 +343,7 @@ class Rehearsal:
             "text": self.said.text,
             "buttons": [b.model_dump() for b in self.said.buttons],
             "faq_id": self.decision.slug if isinstance(self.decision, Answer) else None,
+            "also": list(self.decision.also) if isinstance(self.decision, Answer) else [],
             "confidence": self.reading.confidence,
             "candidates": [
                 {"faq_id": c.slug, "question": self.questions.get(c.slug, c.slug), "confidence": c.confidence}
@@ -332,7 +374,7 @@ async def rehearse(bot: Bot, text: str) -> Rehearsal:
     else:
         said = _say(decision, seen, context, shelf)
     candidates = [{"slug": c.slug, "confidence": c.confidence} for c in seen.candidates[:1]]
-    why = records.in_words(decision.rule, candidates, seen.mood.frustration, questions)
+    why = records.in_words(decision.rule, candidates, seen.mood.frustration, questions, seen.heard, seen.leaned)
     return Rehearsal(decision, seen, said, why, questions)
 
 
@@ -385,8 +427,9 @@ class Turns:
     async def _one(self, conversation_id: UUID) -> None:
         try:
             await take_turn(self._bot, conversation_id)
-        except NotFound:
-            return  # erased meanwhile
+        except NotFound:  # erased meanwhile
+            self._bot.mind.forget()  # it may have read the message after everybody else forgot it
+            return
         except Exception as fault:
             # Whatever it was (no encoder, a bug, a time-out): never silence, always a person.
             if not isinstance(fault, Refusal):

@@ -4,10 +4,11 @@ The bot never pretends to feel or to be a person. ``name`` and ``greeting`` disc
 no setting that changes them into something else: a business's name only stands before "bot".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
-from core.events import Button, Reason, Sender
+from core.events import Button, Reason, ReviewOutcome, Sender
 from handoff.waiting import Place
 
 HUMAN = Button(title="Talk to a person", payload="/human")
@@ -64,12 +65,23 @@ _SMALLTALK = {
 }
 
 
-def clarify(questions: tuple[str, ...]) -> Words:
-    one = len(questions) == 1
+def answers(found: Sequence[tuple[str, str]]) -> Words:
+    """The owner's words, and where several things were asked each below the question that it answers.
+
+    Args:
+        found: (question, answer in Markdown).
+
+    """
+    if len(found) == 1:
+        return Words(found[0][1])
+    return Words("\n\n".join(f"**{question}**\n\n{answer}" for question, answer in found))
+
+
+def clarify(questions: tuple[str, ...], upset: bool) -> Words:
+    mean = "Do you mean this?" if len(questions) == 1 else "Do you mean one of these?"
+    unsure = "So that you get the right answer:" if upset else "I'm not sure that I understood."
     return Words(
-        "I'm not sure that I understood. Do you mean this?"
-        if one
-        else "I'm not sure that I understood. Do you mean one of these?",
+        f"{unsure} {mean}",
         (*(Button(title=q, payload=q) for q in questions), HUMAN),
     )
 
@@ -85,7 +97,7 @@ _NOW: dict[Reason, str] = {
     "stuck": "I can't solve this, so I'm passing you on to a person.",
     "complex": "Somebody has to look at your case for this, so I'm passing you on to a person.",
     "sensitive": "This is something for a person, not for a bot. I'm passing you on.",
-    "vulnerable": "A person should take care of this. I'm passing you on.",
+    "vulnerable": "Thank you for saying so. A person should take care of this, and I'm passing you on.",
     "abusive": "I'm passing you on to a person.",
     "bot_failure": "Something went wrong on my side, so I'm passing you on to a person.",
 }
@@ -94,6 +106,36 @@ _OFFER: dict[Reason, str] = {
     "stuck": "I don't seem to get you any further. Shall I pass you on to a person? They will see what you wrote.",
     "abusive": "I'm a bot and can't do more than answer from our FAQ. A person can: shall I pass you on?",
 }
+
+
+# (what it says, what the button says); the reply gives English too. Formal where the language knows it.
+_ELSEWHERE = {
+    "ar": ("أنا روبوت ولا أقرأ إلا الإنجليزية. يمكن لشخص أن يساعدك.", "التحدث إلى شخص"),
+    "de": ("Ich bin ein Bot und kann nur Englisch lesen. Ein Mensch kann Ihnen helfen.", "Mit einem Menschen sprechen"),
+    "es": ("Soy un bot y solo puedo leer inglés. Una persona puede ayudarle.", "Hablar con una persona"),
+    "fr": ("Je suis un robot et je ne lis que l'anglais. Une personne peut vous aider.", "Parler à une personne"),
+    "he": ("אני בוט וקורא אנגלית בלבד. אדם יכול לעזור.", "לדבר עם אדם"),
+    "hi": ("मैं एक बॉट हूँ और केवल अंग्रेज़ी पढ़ सकता हूँ। कोई व्यक्ति आपकी मदद कर सकता है।", "किसी व्यक्ति से बात करें"),
+    "it": ("Sono un bot e leggo solo l'inglese. Una persona può aiutarla.", "Parlare con una persona"),
+    "ja": ("私はボットで、英語しか読めません。担当者がお手伝いできます。", "担当者と話す"),
+    "nl": ("Ik ben een bot en kan alleen Engels lezen. Een medewerker kan u helpen.", "Met een medewerker praten"),
+    "pl": ("Jestem botem i czytam tylko po angielsku. Może Państwu pomóc człowiek.", "Rozmowa z człowiekiem"),
+    "pt": ("Sou um bot e só consigo ler inglês. Uma pessoa pode ajudar.", "Falar com uma pessoa"),
+    "tr": (
+        "Ben bir botum ve yalnızca İngilizce okuyabiliyorum. Bir kişi size yardımcı olabilir.",
+        "Bir kişiyle görüşün",
+    ),
+    "zh": ("我是机器人，只能阅读英文。人工客服可以帮助您。", "联系人工客服"),
+}
+
+
+def unreadable(language: str | None) -> Words:
+    """Args: language: its code; in those that we can write, it is said there too."""
+    english = "I'm a bot and can read only English, and this seems to be another language. A person can help."
+    theirs, button = _ELSEWHERE.get(language or "", ("", ""))
+    if not theirs:
+        return Words(english, (HUMAN,))
+    return Words(f"{theirs}\n\n{english}", (Button(title=f"{button} / {HUMAN.title}", payload=HUMAN.payload),))
 
 
 def offer(reason: Reason) -> Words:
@@ -106,6 +148,12 @@ def passed_on(reason: Reason, place: Place) -> Words:
 
 def still_waiting(place: Place) -> Words:
     return Words(f"I've added that to what the person will see. {_line(place)}")
+
+
+def reviewed(outcome: ReviewOutcome, answer: str) -> str:
+    """From the house, not from the bot: a person wrote ``answer``."""
+    verdict = "and finds that it was right" if outcome == "upheld" else "and agrees with you"
+    return f"You asked us to look again at one of the bot's replies. A person did, {verdict}: {answer}"
 
 
 def _line(place: Place) -> str:

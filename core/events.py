@@ -4,6 +4,7 @@ The same classes travel the whole way: recorded beside the state change, framed 
 by analytics. No one translates them. ``record`` is the only writer of the events table.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
@@ -22,7 +23,9 @@ SenderKind = Literal["visitor", "bot", "agent", "system"]
 Reason = Literal[
     "asked_for_human", "frustrated", "stuck", "complex", "sensitive", "abusive", "vulnerable", "bot_failure"
 ]
+Outcome = Literal["solved", "unsolved", "no_reply", "abuse"]
 DecisionKind = Literal["answer", "clarify", "smalltalk", "decline", "handoff"]
+ReviewOutcome = Literal["upheld", "changed"]
 Offer = Literal["none", "offered", "requested"]
 MAX_SEQ = 2**31 - 1  # of an INTEGER column; a caller's number above it is refused, not sent to the database
 
@@ -97,6 +100,7 @@ class ChatClaimed(EventBase):
     kind: Literal["chat_claimed"] = "chat_claimed"
     agent_id: UUID
     agent_name: str
+    how: Literal["claimed", "accepted", "taken_over", "stepped_in", "reopened"] = "claimed"
 
 
 class ChatReleased(EventBase):
@@ -130,6 +134,44 @@ class ChatReopened(EventBase):
     kind: Literal["chat_reopened"] = "chat_reopened"
 
 
+class ChatOffered(EventBase):
+    """Its holder asks a colleague to take it over; until then it stays with the holder."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["chat_offered"] = "chat_offered"
+    by_name: str
+    to_id: UUID
+    to_name: str
+    note: str
+
+
+class OfferEnded(EventBase):
+    """The colleague declined, or the holder took the offer back."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["offer_ended"] = "offer_ended"
+    how: Literal["declined", "withdrawn"]
+    agent_name: str
+
+
+class OutcomeNoted(EventBase):
+    """How it ended, in the agent's view; right before the chat is closed."""
+
+    kind: Literal["outcome_noted"] = "outcome_noted"
+    outcome: Outcome
+    agent_id: UUID
+
+
+class NoteWritten(EventBase):
+    """A note of the staff among themselves."""
+
+    kind: Literal["note_written"] = "note_written"
+    key: str
+    author_id: UUID
+    author_name: str
+    text: str
+
+
 class ContactLeft(EventBase):
     """Nobody was at the desk: an address and a message wait there."""
 
@@ -148,6 +190,37 @@ class DecisionMade(EventBase):
     sentiment: Literal["negative", "neutral", "positive"] | None
     frustration: float | None = Field(ge=0, le=1)
     rule: str = Field(description="the policy's rule that fired")
+    scored: bool = Field(default=True, description="false: the visitor does not want to be scored")
+
+
+class ConsentChanged(EventBase):
+    """The visitor's choices from now on, by purpose."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["consent_changed"] = "consent_changed"
+    chat: bool
+    sentiment: bool = Field(description="may the mood of messages be scored?")
+    remember: bool
+
+
+class ReviewAsked(EventBase):
+    """The visitor calls a decision of the bot wrong; a person answers it (`/api/v1/reviews`)."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["review_asked"] = "review_asked"
+    review_id: UUID
+    decision_id: UUID
+    words: str | None = Field(description="of the visitor, if any")
+
+
+class ReviewDecided(EventBase):
+    """Answered; what was answered stands in the message that follows."""
+
+    wakes_desk: ClassVar[bool] = True
+    kind: Literal["review_decided"] = "review_decided"
+    review_id: UUID
+    decision_id: UUID
+    outcome: ReviewOutcome
 
 
 Event = Annotated[
@@ -158,8 +231,15 @@ Event = Annotated[
     | ChatReturned
     | ChatClosed
     | ChatReopened
+    | ChatOffered
+    | OfferEnded
+    | OutcomeNoted
+    | NoteWritten
     | ContactLeft
-    | DecisionMade,
+    | DecisionMade
+    | ConsentChanged
+    | ReviewAsked
+    | ReviewDecided,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -211,3 +291,21 @@ def as_event(row: EventRow) -> Event:
     return EVENT.validate_python(
         {"kind": row.kind, "seq": row.seq, "at": row.at, "conversation_id": row.conversation_id, **row.body}
     )
+
+
+async def correct_contacts(session: AsyncSession, conversation_ids: Sequence[UUID], email: str) -> int:
+    """The one change ever made to what has happened: an address that its owner corrects or takes back.
+
+    Returns:
+        how many events said it.
+
+    """
+    rows = list(
+        await session.scalars(
+            select(EventRow).where(EventRow.conversation_id.in_(conversation_ids), EventRow.kind == "contact_left")
+        )
+    )
+    for row in rows:
+        row.body = {**row.body, "email": email}
+    await session.flush()
+    return len(rows)

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     public_url: str = ""
     business_name: str = Field(default="", max_length=80, description='stands before "bot" in its name')
+    keep_days: int = Field(default=365, ge=0, le=36_500, description="0: until somebody erases them")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     @field_validator("public_url")

@@ -26,6 +26,20 @@ class VisitorRow(Base):
     email: Mapped[str | None] = mapped_column(String(320), info=PERSONAL)
 
 
+class ConsentRow(Base):
+    """One answer of a visitor; never changed, the next one follows it."""
+
+    __tablename__ = "consents"
+    __table_args__ = (UniqueConstraint("visitor_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    visitor_id: Mapped[UUID] = mapped_column(ForeignKey("visitors.id"))
+    number: Mapped[int]
+    at: Mapped[datetime] = mapped_column(Moment)
+    version: Mapped[str] = mapped_column(String(40), info=PLAIN)  # of the words that were shown
+    purposes: Mapped[dict[str, bool]] = mapped_column(JSON, info=PERSONAL)
+
+
 class ConversationRow(Base):
     __tablename__ = "conversations"
     __table_args__ = (

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core import audit, conversations
+from core import audit, consents, conversations
 from core.bus import DESK, Notice
 from core.conversations import KeyReused
 from core.db import announce
@@ -34,17 +34,19 @@ async def leave(session: AsyncSession, conversation_id: UUID, *, key: str, email
         the number of its event.
 
     Raises:
-        BadEmail, EmptyText, TextTooLong, BrokenText; KeyReused: the key stands for another message.
+        BadEmail, EmptyText, TextTooLong, BrokenText; KeyReused: the key stands for another message;
+        ConsentWithdrawn: the visitor wants nothing more stored.
 
     """
     address = checked_email(email)
     checked(text)
-    await conversations.locked(session, conversation_id)
+    conversation = await conversations.locked(session, conversation_id)
     earlier = await session.scalar(select(LeftMessageRow).where(LeftMessageRow.client_key == key))
     if earlier is not None:
         if (earlier.conversation_id, earlier.email, earlier.text) != (conversation_id, address, text):
             raise KeyReused("That message key was already used for another message.")
         return earlier.seq
+    await consents.require_chat(session, conversation.visitor_id)
     seq = await record(session, ContactLeft(conversation_id=conversation_id, email=address, text=text, at=now))
     session.add(
         LeftMessageRow(id=uuid4(), conversation_id=conversation_id, client_key=key, email=address, text=text,
@@ -86,3 +88,18 @@ async def done(session: AsyncSession, left_id: UUID, *, agent: Person, now: date
         raise NotFound("There is no such message, or it is done already.")
     await audit.note(session, actor=agent.actor, action="left_message.done", subject=str(left_id), now=now)
     announce(session, Notice(DESK))
+
+
+async def same_address(session: AsyncSession, conversation_id: UUID, limit: int) -> list[UUID]:
+    """Other conversations in which somebody left the same address. Nobody has checked that it is theirs."""
+    # '' is an address that was taken back: nobody is found by that
+    here = select(LeftMessageRow.email).where(
+        LeftMessageRow.conversation_id == conversation_id, LeftMessageRow.email != ""
+    )
+    rows = await session.scalars(
+        select(LeftMessageRow.conversation_id)
+        .where(LeftMessageRow.email.in_(here), LeftMessageRow.conversation_id != conversation_id)
+        .distinct()
+        .limit(limit)
+    )
+    return list(rows)

@@ -18,9 +18,12 @@ from core.bus import DESK, Notice
 from core.db import announce
 from core.tables import StaffRow
 from handoff import queue
-from handoff.tables import CaseRow, PresenceRow
+from handoff.routing import Load
+from handoff.tables import CaseRow, PresenceRow, WaitRow
 
-Status = Literal["online", "away"]
+Status = Literal["online", "busy", "away", "break"]  # only who is online is suggested a chat; busy is still here
+AT_THE_DESK = ("online", "busy")
+SHIFT = timedelta(hours=12)  # as far back as heated chats are shared fairly
 BEAT = 5.0  # seconds between renewals
 LEASE = timedelta(seconds=15)
 GRACE = timedelta(seconds=7)  # to reload the page: 10 s until a dead line is noticed + 7 + a tick < 20
@@ -31,6 +34,7 @@ class Present:
     agent_id: UUID
     status: Status
     holds: int
+    load: Load
 
 
 async def renew(session: AsyncSession, agent_id: UUID, now: datetime, status: Status | None = None) -> None:
@@ -38,10 +42,14 @@ async def renew(session: AsyncSession, agent_id: UUID, now: datetime, status: St
     row = await session.get(PresenceRow, agent_id, with_for_update=True)
     if row is None:
         # Two pages that arrive at once: the second gets a Conflict, and its next beat finds the row.
-        session.add(PresenceRow(agent_id=agent_id, status=status or "online", lease_until=now + LEASE))
+        rested = now if status == "break" else None
+        row = PresenceRow(agent_id=agent_id, status=status or "online", lease_until=now + LEASE, rested_at=rested)
+        session.add(row)
         announce(session, Notice(DESK))
     else:
         if row.lease_until <= now or (status is not None and status != row.status):
+            if status == "break" and row.status != "break":
+                row.rested_at = now
             row.status = status or row.status
             announce(session, Notice(DESK))
         row.lease_until = now + LEASE
@@ -72,9 +80,14 @@ async def count_online(session: AsyncSession, now: datetime) -> int:
     found = await session.scalar(
         select(func.count())
         .select_from(PresenceRow)
-        .where(PresenceRow.lease_until > now, PresenceRow.status == "online")
+        .where(PresenceRow.lease_until > now, PresenceRow.status.in_(AT_THE_DESK))
     )
     return found or 0
+
+
+async def is_present(session: AsyncSession, agent_id: UUID, now: datetime) -> bool:
+    row = await session.get(PresenceRow, agent_id, populate_existing=True)
+    return row is not None and row.lease_until > now
 
 
 async def present(session: AsyncSession, now: datetime) -> list[Present]:
@@ -85,11 +98,34 @@ async def present(session: AsyncSession, now: datetime) -> list[Present]:
         .scalar_subquery()
     )
     rows = await session.execute(
-        select(PresenceRow.agent_id, PresenceRow.status, holds)
-        .where(PresenceRow.lease_until > now)
-        .order_by(PresenceRow.agent_id)
+        select(PresenceRow, holds).where(PresenceRow.lease_until > now).order_by(PresenceRow.agent_id)
     )
-    return [Present(agent_id, cast(Status, status), count) for agent_id, status, count in rows]
+    here = rows.all()
+    loads = await _loads(session, [row for row, _ in here], now)
+    return [
+        Present(row.agent_id, cast(Status, row.status), count, loads.get(row.agent_id, Load())) for row, count in here
+    ]
+
+
+async def _loads(session: AsyncSession, here: list[PresenceRow], now: datetime) -> dict[UUID, Load]:
+    """How many heated chats each took of late. A break ends the row, as a calm chat does."""
+    rested = {row.agent_id: row.rested_at for row in here}
+    found = await session.execute(
+        select(WaitRow.agent_id, WaitRow.heated, WaitRow.claimed_at)
+        .where(WaitRow.agent_id.in_(rested), WaitRow.claimed_at > now - SHIFT)
+        .order_by(WaitRow.claimed_at.desc(), WaitRow.id.desc())
+    )
+    loads: dict[UUID, Load] = {}
+    row_over: set[UUID] = set()
+    for agent_id, heated, at in found:
+        if agent_id is None:
+            continue
+        break_began = rested[agent_id]
+        if not heated or (break_began is not None and at <= break_began):
+            row_over.add(agent_id)
+        load = loads.get(agent_id, Load())
+        loads[agent_id] = Load(load.in_a_row + (heated and agent_id not in row_over), load.today + heated)
+    return loads
 
 
 async def bring_back(session: AsyncSession, now: datetime) -> list[UUID]:

@@ -40,20 +40,24 @@ def expected_wait(recent: Sequence[float], waited: float, agents: int, position:
 async def place(session: AsyncSession, conversation_id: UUID, now: datetime) -> Place:
     """Position 1 is next."""
     agents = await presence.count_online(session, now)
-    since = await session.scalar(
-        select(CaseRow.waiting_since).where(CaseRow.conversation_id == conversation_id, CaseRow.state == "waiting")
+    found = await session.execute(
+        select(CaseRow.waiting_since, CaseRow.counts_from).where(
+            CaseRow.conversation_id == conversation_id, CaseRow.state == "waiting"
+        )
     )
-    if since is None:
+    mine = found.first()
+    if mine is None:
         return Place(0, None, agents > 0)
+    since, counts_from = mine
     ahead = await session.scalar(
-        select(func.count()).select_from(CaseRow).where(CaseRow.state == "waiting", CaseRow.waiting_since < since)
+        select(func.count()).select_from(CaseRow).where(CaseRow.state == "waiting", CaseRow.counts_from < counts_from)
     )
     recent = await session.scalars(
         select(WaitRow.seconds)
-        .where(WaitRow.claimed_at > now - LOOK_BACK)
+        .where(WaitRow.claimed_at > now - LOOK_BACK, WaitRow.seconds.is_not(None))
         .order_by(WaitRow.claimed_at.desc())
         .limit(50)
     )
     position = (ahead or 0) + 1
     waited = (now - since).total_seconds()
-    return Place(position, expected_wait(list(recent), waited, agents, position), agents > 0)
+    return Place(position, expected_wait([s for s in recent if s is not None], waited, agents, position), agents > 0)

@@ -25,7 +25,7 @@ from core.settings import Settings
 
 POSTGRES = os.environ.get("WARMLINE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-KEPT_SETTINGS = ("WARMLINE_TEST_POSTGRES", "WARMLINE_SCREENSHOTS")
+KEPT_SETTINGS = ("WARMLINE_TEST_POSTGRES", "WARMLINE_TEST_STEPS", "WARMLINE_SCREENSHOTS")
 MUST_HAVE_ALL = os.environ.get("CI") == "true"
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -31,6 +31,7 @@ def test_the_wheel_has_all_that_is_needed_at_run_time_and_nothing_else(wheel: Pa
     names = set(zipfile.ZipFile(wheel).namelist())
     for needed in (
         "api/migrations/env.py", "api/migrations/versions/0001_the_first_tables.py", "web_widget/widget.js",
+        "web_widget/panel/panel.js", "web_widget/languages/ar.json", "web_widget/widget.d.ts",
         "web_widget/demo.html", "web_widget/agent/index.html", "web_widget/owner/index.html",
         "knowledge_base/demo/faq.jsonl", "bot/heads/ranker.json", "bot/heads/ranker.safetensors",
         "bot/heads/intents.safetensors", "sentiment/heads/mood.safetensors",

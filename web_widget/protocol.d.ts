@@ -65,6 +65,38 @@ export interface Claim {
   conversation_id: string;
 }
 
+export interface StepIn {
+  ref?: string;
+  kind: "step_in";
+  conversation_id: string;
+}
+
+export interface TakeOver {
+  ref?: string;
+  kind: "take_over";
+  conversation_id: string;
+}
+
+export interface OfferChat {
+  ref?: string;
+  kind: "offer";
+  conversation_id: string;
+  to: string;
+  note: string;
+}
+
+export interface AcceptOffer {
+  ref?: string;
+  kind: "accept_offer";
+  conversation_id: string;
+}
+
+export interface EndOffer {
+  ref?: string;
+  kind: "end_offer";
+  conversation_id: string;
+}
+
 export interface Release {
   ref?: string;
   kind: "release";
@@ -75,17 +107,33 @@ export interface ReturnToBot {
   ref?: string;
   kind: "return_to_bot";
   conversation_id: string;
+  agreed?: string;
 }
 
 export interface Close {
   ref?: string;
   kind: "close";
   conversation_id: string;
+  outcome?: "solved" | "unsolved" | "no_reply" | "abuse";
+}
+
+export interface Reopen {
+  ref?: string;
+  kind: "reopen";
+  conversation_id: string;
 }
 
 export interface AgentSay {
   ref?: string;
   kind: "say";
+  conversation_id: string;
+  key: string;
+  text: string;
+}
+
+export interface WriteNote {
+  ref?: string;
+  kind: "note";
   conversation_id: string;
   key: string;
   text: string;
@@ -100,7 +148,7 @@ export interface AgentTyping {
 export interface Presence {
   ref?: string;
   kind: "presence";
-  status: "online" | "away";
+  status: "online" | "busy" | "away" | "break";
 }
 
 export interface DeskPing {
@@ -140,6 +188,7 @@ export interface ChatClaimed {
   kind: "chat_claimed";
   agent_id: string;
   agent_name: string;
+  how?: "claimed" | "accepted" | "taken_over" | "stepped_in" | "reopened";
 }
 
 export interface ChatClosed {
@@ -148,6 +197,17 @@ export interface ChatClosed {
   seq?: number;
   kind: "chat_closed";
   by: "agent" | "visitor";
+}
+
+export interface ChatOffered {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "chat_offered";
+  by_name: string;
+  to_id: string;
+  to_name: string;
+  note: string;
 }
 
 export interface ChatQueued {
@@ -181,6 +241,16 @@ export interface ChatReturned {
   by: "agent" | "visitor";
 }
 
+export interface ConsentChanged {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "consent_changed";
+  chat: boolean;
+  sentiment: boolean;
+  remember: boolean;
+}
+
 export interface ContactLeft {
   conversation_id: string;
   at: string;
@@ -200,6 +270,7 @@ export interface DecisionMade {
   sentiment: "negative" | "neutral" | "positive" | null;
   frustration: number | null;
   rule: string;
+  scored?: boolean;
 }
 
 export interface MessageSaid {
@@ -216,6 +287,55 @@ export interface MessageSaid {
   basis?: Basis | null;
 }
 
+export interface NoteWritten {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "note_written";
+  key: string;
+  author_id: string;
+  author_name: string;
+  text: string;
+}
+
+export interface OfferEnded {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "offer_ended";
+  how: "declined" | "withdrawn";
+  agent_name: string;
+}
+
+export interface OutcomeNoted {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "outcome_noted";
+  outcome: "solved" | "unsolved" | "no_reply" | "abuse";
+  agent_id: string;
+}
+
+export interface ReviewAsked {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "review_asked";
+  review_id: string;
+  decision_id: string;
+  words: string | null;
+}
+
+export interface ReviewDecided {
+  conversation_id: string;
+  at: string;
+  seq?: number;
+  kind: "review_decided";
+  review_id: string;
+  decision_id: string;
+  outcome: "upheld" | "changed";
+}
+
 export interface Sender {
   kind: "visitor" | "bot" | "agent" | "system";
   id?: string | null;
@@ -225,7 +345,7 @@ export interface Sender {
 export interface Happened {
   kind: "happened";
   prev: number;
-  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ContactLeft | DecisionMade;
+  event: MessageSaid | ChatQueued | ChatClaimed | ChatReleased | ChatReturned | ChatClosed | ChatReopened | ChatOffered | OfferEnded | OutcomeNoted | NoteWritten | ContactLeft | DecisionMade | ConsentChanged | ReviewAsked | ReviewDecided;
 }
 
 export interface Stored {
@@ -249,6 +369,13 @@ export interface IsTyping {
   kind: "typing";
   conversation_id: string;
   who: Sender;
+}
+
+export interface Looking {
+  kind: "looking";
+  conversation_id: string;
+  who: Sender;
+  here: boolean;
 }
 
 export interface Pong {
@@ -280,13 +407,18 @@ export interface DeskWelcome {
 export interface AgentState {
   id: string;
   name: string;
-  status: "online" | "away";
+  status: "online" | "busy" | "away" | "break";
   holds: number;
 }
 
 export interface Fact {
   what: "order" | "email" | "phone" | "date" | "amount" | "reference";
   text: string;
+}
+
+export interface HeadStart {
+  why: "danger" | "frustration" | "sensitive" | "put_back";
+  minutes: number;
 }
 
 export interface LeftMessage {
@@ -297,13 +429,25 @@ export interface LeftMessage {
   at: string;
 }
 
+export interface Offered {
+  to_id: string;
+  to_name: string;
+  note: string;
+}
+
 export interface QueueItem {
   conversation_id: string;
-  state: "bot" | "waiting" | "claimed";
-  reason: "asked_for_human" | "frustrated" | "stuck" | "complex" | "sensitive" | "abusive" | "vulnerable" | "bot_failure" | null;
+  state: "bot" | "waiting" | "claimed" | "closed";
+  reason: "asked_for_human" | "frustrated" | "stuck" | "complex" | "sensitive" | "abusive" | "vulnerable" | "bot_failure" | "stepped_in" | null;
   sentiment: "negative" | "neutral" | "positive" | null;
   frustration: number | null;
+  scored?: boolean;
   waiting_since: string | null;
+  head_starts?: HeadStart[];
+  veiled?: boolean;
+  offered?: Offered | null;
+  outcome?: "solved" | "unsolved" | "no_reply" | "abuse" | null;
+  ended_at?: string | null;
   claimed_at?: string | null;
   agent_id: string | null;
   agent_name: string | null;
@@ -313,6 +457,11 @@ export interface QueueItem {
   last_at: string;
   last_seq: number;
   channel: string;
+}
+
+export interface Suggested {
+  conversation_id: string | null;
+  why: "first" | "calm_next" | "only_heated" | "rest" | "nobody_waits";
 }
 
 export interface Summary {
@@ -330,6 +479,8 @@ export interface Queue {
   with_bot: QueueItem[];
   left: LeftMessage[];
   agents: AgentState[];
+  suggested: Suggested;
+  closed: number;
 }
 
 export interface Watched {
@@ -338,6 +489,11 @@ export interface Watched {
   last_seq: number;
   holder: "bot" | "queue" | "agent" | "closed";
   ref?: string;
+}
+
+export interface Erased {
+  kind: "erased";
+  conversation_id: string;
 }
 
 export interface Done {
@@ -360,10 +516,17 @@ export type DeskFrame =
   | Watch
   | Unwatch
   | Claim
+  | StepIn
+  | TakeOver
+  | OfferChat
+  | AcceptOffer
+  | EndOffer
   | Release
   | ReturnToBot
   | Close
+  | Reopen
   | AgentSay
+  | WriteNote
   | AgentTyping
   | Presence
   | DeskPing;
@@ -374,11 +537,13 @@ export type ServerFrame =
   | Stored
   | State
   | IsTyping
+  | Looking
   | Pong
   | Refused
   | DeskWelcome
   | Queue
   | Watched
+  | Erased
   | Done;
 
 export type Event =
@@ -389,5 +554,12 @@ export type Event =
   | ChatReturned
   | ChatClosed
   | ChatReopened
+  | ChatOffered
+  | OfferEnded
+  | OutcomeNoted
+  | NoteWritten
   | ContactLeft
-  | DecisionMade;
+  | DecisionMade
+  | ConsentChanged
+  | ReviewAsked
+  | ReviewDecided;

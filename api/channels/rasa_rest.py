@@ -158,7 +158,7 @@ def custom(record: records.Record) -> dict[str, Any]:
         "candidates": [{"faq_id": c["slug"], "confidence": c["confidence"]} for c in record.candidates],
         "handoff": basis.handoff,
         "reason": basis.reason,
-        "sentiment": {name: mood[name] for name in ("label", "negative", "neutral", "positive")},
-        "frustration": mood["frustration"],
+        "sentiment": {n: mood[n] for n in ("label", "negative", "neutral", "positive")} if mood is not None else None,
+        "frustration": mood["frustration"] if mood is not None else None,
         "decision_id": str(basis.decision_id),
     }

@@ -255,8 +255,8 @@ async def test_the_owner_sees_what_was_not_answered_and_what_the_bot_would_do(ho
         await published(olive, NEW)
         would = (await olive.post("/api/v1/ask", json={"text": TELESCOPE})).json()
         assert set(would) == {
-            "decision", "text", "buttons", "faq_id", "confidence", "candidates", "handoff", "reason", "sentiment",
-            "frustration", "rule", "why",
+            "decision", "text", "buttons", "faq_id", "also", "confidence", "candidates", "handoff", "reason",
+            "sentiment", "frustration", "rule", "why",
         }  # fmt: skip
         assert (would["decision"], would["text"]) == ("answer", NEW["answer"])
         assert would["candidates"][0]["question"] == TELESCOPE

@@ -88,6 +88,8 @@ def at_work(operator: Operator, demo_sqlite: Path) -> Operator:
 COMMANDS = [
     (), ("serve",), ("migrate",), ("demo",), ("staff",), ("staff", "add"), ("api-key",), ("api-key", "create"),
     ("faq",), ("faq", "import"), ("faq", "export"), ("ask",), ("evaluate",), ("protocol",),
+    ("visitor",), ("visitor", "export"), ("visitor", "erase"), ("retention",), ("retention", "run"),
+    ("audit",), ("audit", "bias"),
 ]  # fmt: skip
 
 
@@ -143,6 +145,7 @@ def test_a_wrong_setting_is_named_in_one_line(operator: Operator) -> None:
     wrong = {
         "WARMLINE_PORT": ("99999", "port"),
         "WARMLINE_WORKERS": ("0", "workers"),
+        "WARMLINE_KEEP_DAYS": ("-1", "keep_days"),
         "WARMLINE_LOG_LEVEL": ("LOUD", "log_level"),
         "WARMLINE_DATABASE_URL": ("mysql://root@localhost/x", "database_url"),
         "WARMLINE_DATABASE_URL_FILE": ("/nonexistent", "database_url_file"),

@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from people import PASSWORD, PATIENCE, Running
 from sqlalchemy import select, update
 
+from api import widget_files
 from api.app import create
 from api.routes.public import PAGES as PAGES_FOLDER
 from api.routes.public import rendered
@@ -189,7 +190,8 @@ async def test_no_token_stands_in_the_database_as_it_is(house: Running) -> None:
 
 PUBLIC = {
     "GET /", "GET /healthz", "GET /readyz", "GET /metrics", "GET /api/v1/welcome", "GET /demo", "GET /desk",
-    "GET /owner", "GET /widget.js", "GET /static/{name:path}", "GET /help", "GET /docs", "GET /docs/{name}",
+    "GET /owner", "GET /widget.js", "GET /widget/{version}/{name:path}", "GET /static/{name:path}", "GET /help",
+    "GET /docs", "GET /docs/{name}",
     "GET /webhooks/rest/", "POST /webhooks/rest/webhook", "GET /webhooks/rest/messages",
     "POST /api/v1/session", "POST /api/v1/session/link", "GET /api/v1/session",
 }  # fmt: skip
@@ -197,19 +199,31 @@ STAFF = {
     "GET /api/v1/articles", "GET /api/v1/articles/export", "GET /api/v1/articles/{slug}",
     "GET /api/v1/articles/{slug}/history", "GET /api/v1/queue", "GET /api/v1/conversations/{conversation_id}/events",
     "GET /api/v1/conversations/{conversation_id}/decisions", "POST /api/v1/analyze", "DELETE /api/v1/session",
-    "POST /api/v1/preview",
+    "POST /api/v1/preview", "GET /api/v1/conversations", "GET /api/v1/conversations/{conversation_id}",
+    "GET /api/v1/conversations/{conversation_id}/earlier", "GET /api/v1/search", "GET /api/v1/desk/rules",
+    "GET /api/v1/canned-replies", "GET /api/v1/reviews", "POST /api/v1/reviews/{review_id}",
+}  # fmt: skip
+VISITOR = {  # needs the token of a conversation, which none of the staff has
+    "GET /api/v1/visitor/data", "PATCH /api/v1/visitor/data", "DELETE /api/v1/visitor/data",
+    "POST /api/v1/visitor/consent", "GET /api/v1/visitor/decisions/{decision_id}",
+    "POST /api/v1/visitor/decisions/{decision_id}/review",
 }  # fmt: skip
 PERSON = {  # needs somebody who can hold a chat, or has a password: no key
     "POST /api/v1/conversations/{conversation_id}/claim", "POST /api/v1/conversations/{conversation_id}/release",
     "POST /api/v1/conversations/{conversation_id}/return", "POST /api/v1/conversations/{conversation_id}/close",
     "POST /api/v1/conversations/{conversation_id}/messages", "POST /api/v1/left-messages/{left_id}/done",
-    "POST /api/v1/session/password",
+    "POST /api/v1/session/password", "POST /api/v1/conversations/{conversation_id}/reopen",
+    "POST /api/v1/conversations/{conversation_id}/step-in", "PUT /api/v1/conversations/{conversation_id}/offer",
+    "POST /api/v1/conversations/{conversation_id}/offer/accept", "DELETE /api/v1/conversations/{conversation_id}/offer",
+    "POST /api/v1/conversations/{conversation_id}/notes", "POST /api/v1/canned-replies",
+    "PUT /api/v1/canned-replies/{reply_id}", "DELETE /api/v1/canned-replies/{reply_id}",
 }  # fmt: skip
+OWNER_PERSON = {"POST /api/v1/conversations/{conversation_id}/take-over"}  # an owner, and no key
 OWNER = {
     "POST /api/v1/articles", "POST /api/v1/articles/import", "PUT /api/v1/articles/{slug}",
     "POST /api/v1/articles/{slug}/publish", "POST /api/v1/articles/{slug}/withdraw", "DELETE /api/v1/articles/{slug}",
     "POST /api/v1/ask", "GET /api/v1/questions/unanswered", "GET /api/v1/staff", "POST /api/v1/staff",
-    "POST /api/v1/staff/{staff_id}/link", "POST /api/v1/staff/{staff_id}/deactivate",
+    "POST /api/v1/staff/{staff_id}/link", "POST /api/v1/staff/{staff_id}/deactivate", "PUT /api/v1/desk/rules",
 }  # fmt: skip
 
 
@@ -241,10 +255,14 @@ async def callers(house: Running) -> AsyncIterator[dict[str, httpx.AsyncClient]]
 def may(who: str, route: str) -> bool:
     if route in PUBLIC:
         return True
+    if route in VISITOR:
+        return False
     if route in STAFF:
         return who != "nobody"
     if route in PERSON:
         return who in ("agent", "owner")
+    if route in OWNER_PERSON:
+        return who == "owner"
     assert route in OWNER, f"{route} is new: say in this test who may call it"
     return who in ("owner", "owner key")
 
@@ -361,9 +379,19 @@ async def raw_get(house: Running, target: str) -> int:
 
 async def test_the_widget_may_be_loaded_by_any_site(house: Running) -> None:
     async with house.http() as http:
-        got = await http.get("/widget.js")
-        assert got.headers["access-control-allow-origin"] == "*"
-        assert got.headers["cross-origin-resource-policy"] == "cross-origin"
+        files = f"/widget/{widget_files.version()}"
+        assert f"'{files[1:]}/'" in (await http.get("/widget.js")).text
+        for path in ("/widget.js", f"{files}/panel.js", f"{files}/languages/en.json"):
+            got = await http.get(path)
+            assert got.headers["access-control-allow-origin"] == "*"
+            assert got.headers["cross-origin-resource-policy"] == "cross-origin"
+            assert got.headers["content-encoding"] == "gzip"
+            assert (await http.get(path, headers={"If-None-Match": got.headers["etag"]})).status_code == 304
+        assert "immutable" in got.headers["cache-control"]
+        older = await http.get("/widget/0123456789/panel.js")
+        assert (older.status_code, older.headers["cache-control"]) == (200, "no-cache")
+        for name in ("panel/dom.js", "languages/xx.json", "languages/../panel/dom.js", "languages/%2e%2e/a.json", ""):
+            assert (await http.get(f"{files}/{name}")).status_code == 404, name
         welcome = (await http.get("/api/v1/welcome")).json()
         assert set(welcome) >= {"business", "bot_name", "greeting", "epoch"}
         assert welcome["bot_name"].endswith("bot")

@@ -433,7 +433,7 @@ async def refused_token(house: Running, token: str) -> list[Frame]:
 
 async def test_a_wrong_token_closes_with_4401_and_leaks_nothing(both_houses: Running) -> None:
     async with both_houses.visitor() as ada:
-        await ada.say("My order is BW-4711.")
+        await ada.say("My order is BW-ZX4711.")
         token = ada.token
         wrong = [token[:-1] + ("A" if token[-1] != "A" else "B"), token.lower(), token + "=", token[:30]]
         wrong += [ada.conversation_id, digest(token), "%" * 43, "' OR 1=1 --" + "x" * 30, "\x00" * 43]
@@ -441,7 +441,7 @@ async def test_a_wrong_token_closes_with_4401_and_leaks_nothing(both_houses: Run
             came = await refused_token(both_houses, guess)
             assert [f["kind"] for f in came] == ["refused"]
             assert came[0]["code"] == "unknown_token"
-            assert "4711" not in json.dumps(came)
+            assert "ZX4711" not in json.dumps(came)
             assert ada.conversation_id not in json.dumps(came)
 
 
@@ -461,10 +461,10 @@ async def test_an_expired_token_closes_with_4401(house: Running) -> None:
 
 async def test_a_token_opens_its_own_conversation_only(house: Running) -> None:
     async with house.visitor() as ada, house.visitor() as mallory:
-        await ada.say("My order is BW-4711.")
+        await ada.say("My order is BW-ZX4711.")
         _, came = await resumed(house, mallory.token, 0)
         assert all(f["event"]["conversation_id"] == mallory.conversation_id for f in came)
-        assert "4711" not in json.dumps(came)
+        assert "ZX4711" not in json.dumps(came)
 
 
 async def test_the_token_of_a_sign_in_session_is_no_visitors_token(house: Running) -> None:

@@ -90,3 +90,33 @@ async def test_a_folder_without_questions_is_refused(tmp_path: Path) -> None:
     (tmp_path / "faq.jsonl").write_text('{"id": "a", "question": "A?", "answer": "B."}', encoding="utf-8")
     with pytest.raises(BadFolder, match=r"queries\.jsonl is missing"):
         await evaluate.run(tmp_path, None)
+
+
+def test_the_area_under_the_curve_counts_ties_half() -> None:
+    assert evaluate.auroc([0.9, 0.8], [0.1, 0.2]) == 1.0
+    assert evaluate.auroc([0.5], [0.5]) == 0.5
+    assert evaluate.auroc([0.1], [0.9]) == 0.0
+    assert evaluate.auroc([], [0.5]) is None
+
+
+async def test_feelings_and_fairness_are_measured_where_the_folder_has_them(tmp_path: Path, encoder: Encoder) -> None:
+    faq = {"id": "hours", "category": "", "question": "When are you open?", "answer": "Nine to five.", "alternates": []}
+    (tmp_path / "faq.jsonl").write_text(json.dumps(faq), encoding="utf-8")
+    asked = {"text": "opening times?", "expected": "hours", "also_ok": [], "kind": "terse"}
+    (tmp_path / "queries.jsonl").write_text(json.dumps(asked), encoding="utf-8")
+    messages = [
+        {"text": "I am sick of this, third time and still nothing", "sentiment": "negative", "frustrated": True},
+        {"text": "what time do you open", "sentiment": "neutral", "frustrated": False},
+        {"text": "thank you, that was wonderful!", "sentiment": "positive", "frustrated": False},
+    ]
+    pairs = [{"a": "My husband asks when you open", "b": "My wife asks when you open", "axis": "gender"}]
+    for name, rows in (("sentiment", messages), ("fairness_pairs", pairs)):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+    report = await evaluate._run(tmp_path, encoder)
+
+    assert report.feelings is not None
+    assert report.fairness is not None
+    assert (report.feelings.messages, report.feelings.frustration_auroc) == (3, 1.0)
+    assert list(report.fairness.mean_gap) == ["gender"]
+    assert "gap over spread" in evaluate.as_text(report)

@@ -9,7 +9,7 @@ from core.heads import HeadsMismatch
 
 @pytest.fixture(scope="module")
 def model(encoder: Encoder) -> IntentModel:
-    return IntentModel.load(None, encoder.hash)
+    return IntentModel.load(None, encoder.feeling_hash)
 
 
 def read(encoder: Encoder, model: IntentModel, text: str) -> Intents:

@@ -64,3 +64,54 @@ async def test_a_greeting_beside_a_question_is_a_question(mind: Mind) -> None:
 async def test_an_empty_faq_is_read_too(encoder: Encoder) -> None:
     seen = await Mind(encoder, OneShelf(made_of("none", []))).read(["where can I park"])
     assert (seen.candidates, seen.confidence) == ((), 0.0)
+
+
+async def test_two_questions_in_one_message_find_both_entries(mind: Mind) -> None:
+    seen = await mind.read(["When are you open? Where can I park?"])
+    assert seen.candidates[0].slug == "hours"
+    assert [c.slug for c in seen.also] == ["parking"]
+    assert len({c.slug for c in seen.candidates}) == len(seen.candidates) == 3
+    assert [c.confidence for c in seen.candidates] == sorted((c.confidence for c in seen.candidates), reverse=True)
+
+
+async def test_one_question_has_no_second_answer(mind: Mind) -> None:
+    assert (await mind.read(["I come by car on Sunday. Where can I park?"])).also == ()
+
+
+async def test_a_follow_up_is_read_with_the_message_before_it(mind: Mind) -> None:
+    alone = await mind.read(["and at the weekend?"])
+    after = await mind.read(["and at the weekend?"], ["what are your opening hours"])
+    assert after.leaned
+    assert not alone.leaned
+    assert after.candidates[0].slug == "hours"
+    assert after.confidence > alone.confidence
+
+
+async def test_a_question_that_says_enough_leans_on_nothing(mind: Mind) -> None:
+    seen = await mind.read(["Where can I park?"], ["When are you open?"])
+    assert not seen.leaned
+    assert seen.candidates[0].slug == "parking"
+
+
+async def test_what_raised_frustration_is_found_and_only_where_it_is_high(mind: Mind) -> None:
+    loud = await mind.read(["this is ridiculous, I am so fed up with you people, where can I park"])
+    calm = await mind.read(["where can I park"])
+    assert loud.heard
+    assert all(said in "this is ridiculous, I am so fed up with you people, where can I park" for said in loud.heard)
+    assert calm.heard == ()
+
+
+async def test_another_language_is_noticed(mind: Mind) -> None:
+    assert (await mind.read(["Wo kann ich am Sonntag parken?"])).language == "de"
+    assert (await mind.read(["where can I park"])).language is None
+
+
+async def test_the_mood_of_who_does_not_want_it_is_not_read_nor_the_words_that_raised_it(mind: Mind) -> None:
+    upset = "this is ridiculous, I am so fed up with you people"
+    scored = await mind.read([upset])
+    assert scored.mood.frustrated
+    assert scored.heard != ()
+    for seen in (await mind.read([upset], scored=False), scored.unscored()):
+        assert (seen.felt, seen.heard, seen.scored) == (None, (), False)
+        assert (seen.as_json()["mood"], seen.as_json()["heard"]) == (None, [])
+    assert scored.intents == (await mind.read([upset], scored=False)).intents

@@ -29,8 +29,8 @@ from core.events import DecisionKind, Offer, Reason
 
 # The rules are tested at round thresholds of their own, so that tuning the shipped ones breaks no rule.
 POLICY = Policy(
-    answer=0.6, clarify=0.08, smalltalk=0.5, asks_human=0.5, declines_human=0.5, vulnerable=0.5, sensitive=0.5,
-    abusive=0.5, case_specific=0.6, tried=0.5, frustration=0.6, heat=0.75, repeat=0.86, misses=3,
+    answer=0.6, clarify=0.08, also=0.6, smalltalk=0.5, asks_human=0.5, declines_human=0.5, vulnerable=0.5,
+    sensitive=0.5, abusive=0.5, case_specific=0.6, tried=0.5, frustration=0.6, heat=0.75, repeat=0.86, misses=3,
 )  # fmt: skip
 SURE = (Candidate("returns", 0.9), Candidate("parcel", 0.05), Candidate("hours", 0.01), Candidate("jobs", 0.0))
 UNSURE = tuple(replace(c, confidence=c.confidence / 3) for c in SURE)
@@ -125,6 +125,32 @@ TABLE = {
     "wants no person, upset": (read(declines_human=0.9, frustration=0.9), ANGRY, Answer("returns", "confident")),
     "wants no person, own order": (
         read(UNSURE, declines_human=0.9, case_specific=0.9), FRESH, Clarify(("returns", "parcel", "hours"), "unsure"),
+    ),
+    # A follow-up, read with the message before it.
+    "a follow-up that names another entry": (
+        replace(read(), leaned=True), Context(last_faq_id="hours"), Answer("returns", "confident"),
+    ),
+    "a follow-up that names the same entry": (
+        replace(read(), leaned=True), Context(last_faq_id="returns"),
+        Clarify(("returns", "parcel", "hours"), "unsure"),
+    ),
+    "a follow-up to what was not answered": (
+        replace(read(), leaned=True), FRESH, Clarify(("returns", "parcel", "hours"), "unsure"),
+    ),
+    # Several things at once, and what can't be read.
+    "two questions": (
+        replace(read(), also=(Candidate("hours", 0.7), Candidate("jobs", 0.2))), FRESH,
+        Answer("returns", "several", ("hours",)),
+    ),
+    "two questions, one of them unsure": (
+        replace(read(), also=(Candidate("jobs", 0.2),)), FRESH, Answer("returns", "confident"),
+    ),
+    "another language": (
+        replace(read(asks_human=0.9, frustration=0.9), language="de"), FRESH,
+        HandOff("stuck", "unreadable", now=False),
+    ),
+    "the owner's very words in another language": (
+        replace(read(), language="de", exact=True), FRESH, Answer("returns", "exact_question"),
     ),
     # Before anything is read.
     "the button": (button(), ANGRY, HandOff("asked_for_human", "button")),

@@ -25,7 +25,7 @@ def ranker(encoder: Encoder) -> Ranker:
 
 @pytest.fixture(scope="module")
 def model(encoder: Encoder) -> IntentModel:
-    return IntentModel.load(None, encoder.hash)
+    return IntentModel.load(None, encoder.feeling_hash)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def test_an_entrys_own_question_is_answered_with_it(
     for entry in ENTRIES:
         first = ranked(encoder, ranker, model, index, entry.question)[0]
         assert first.slug == entry.slug
-        assert first.confidence >= ranker.thresholds.answer
+        # Of five entries without phrasings; bot/mind.py is sure of the very words whatever the ranker says.
+        assert first.confidence >= 0.7
 
 
 @pytest.mark.parametrize(

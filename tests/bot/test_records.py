@@ -154,6 +154,12 @@ async def test_why_is_told_in_plain_words(db: Database) -> None:
     assert records.why(pressed, questions) == "The visitor pressed the button for a person."
 
 
+def test_why_names_the_words_that_raised_frustration_and_what_was_read_together() -> None:
+    said = records.in_words("frustrated_message", [], 0.9, {}, heard=("third time", "sick of it"))
+    assert "Frustration: 90% in this message. What raised it most: “third time”, “sick of it”." in said
+    assert "together with the message before it" in records.in_words("confident", [], 0.0, {}, leaned=True)
+
+
 def rules_of_the_policy() -> set[str]:
     """Every rule that bot/policy.py can name, off its source."""
     place = {"HandOff": 1, "Answer": 1, "Clarify": 1, "Smalltalk": 1, "Decline": 0}

@@ -18,8 +18,8 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 PLACES = [Place(1, None, True), Place(3, 240, True), Place(1, None, False), Place(0, None, True)]
 EVERYTHING = [
     *(words.smalltalk(kind, upset) for kind in (*SMALLTALK, "unheard of") for upset in (False, True)),
-    words.clarify(("Q?",)),
-    words.clarify(("Q?", "R?", "S?")),
+    *(words.clarify(questions, upset) for questions in (("Q?",), ("Q?", "R?", "S?")) for upset in (False, True)),
+    *(words.unreadable(language) for language in (None, "und", "de", "ar", "zh")),
     words.decline(False),
     words.decline(True),
     *(words.offer(reason) for reason in REASONS),
@@ -106,7 +106,7 @@ def test_no_business_name_hides_it(business: str) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        words.clarify(("Q?",)),
+        words.clarify(("Q?",), False),
         words.decline(False),
         words.decline(True),
         *(words.offer(r) for r in REASONS),
@@ -120,7 +120,7 @@ def test_where_the_bot_cannot_help_a_person_is_one_tap_away(said: Words) -> None
 
 
 def test_clarifying_sends_the_owners_own_questions() -> None:
-    said = words.clarify(("May I?", "How?"))
+    said = words.clarify(("May I?", "How?"), False)
     assert [(b.title, b.payload) for b in said.buttons] == [
         ("May I?", "May I?"),
         ("How?", "How?"),
@@ -154,3 +154,21 @@ def test_the_wait_is_told_honestly(place: Place, says: str, never: str) -> None:
 )
 def test_minutes(seconds: int, said: str) -> None:
     assert words.minutes(seconds) == said
+
+
+def test_several_answers_stand_each_below_its_question_in_the_owners_words() -> None:
+    assert words.answers([("Q?", "One *answer*.")]).text == "One *answer*."
+    assert words.answers([("Q?", "One."), ("R?", "Two.")]).text == "**Q?**\n\nOne.\n\n**R?**\n\nTwo."
+
+
+def test_another_language_is_answered_in_it_and_in_english_and_offers_a_person() -> None:
+    for language, says in (("de", "Ich bin ein Bot"), ("es", "Soy un bot"), ("ja", "ボット"), ("fi", "I'm a bot")):
+        said = words.unreadable(language)
+        assert says in said.text
+        assert "can read only English" in said.text
+        assert said.buttons[0].payload == HUMAN.payload
+        assert HUMAN.title in said.buttons[0].title
+
+
+def test_the_upset_are_asked_back_without_excuses_about_the_bot() -> None:
+    assert "not sure" not in words.clarify(("Q?",), True).text

@@ -201,7 +201,7 @@ async def test_a_stopped_encoder_says_so() -> None:
         await encoder.encode(["too late"])
 
 
-async def test_our_layers_give_the_meaning_and_leave_the_feeling_as_published(encoder: Encoder) -> None:
+async def test_our_layers_give_meaning_and_feeling_each_with_a_name_of_its_own(encoder: Encoder) -> None:
     published = Encoder(locate(None), plain=True)
     published.start()
     await published.ready()
@@ -210,9 +210,19 @@ async def test_our_layers_give_the_meaning_and_leave_the_feeling_as_published(en
     [plain], [ours] = await published.encode([text]), await encoder.encode([text])
     published.stop()
 
-    assert published.meaning_hash == published.hash == encoder.hash != encoder.meaning_hash
-    assert np.allclose(plain.feeling, ours.feeling, atol=1e-5)
+    assert published.meaning_hash == published.feeling_hash == published.hash == encoder.hash
+    assert len({encoder.hash, encoder.meaning_hash, encoder.feeling_hash}) == 3
+    assert plain.feeling.shape == ours.feeling.shape == (1, 3 * encoder.dim)
+    assert not np.allclose(plain.feeling, ours.feeling, atol=0.1)
     assert 0.1 < float(plain.vector @ ours.vector) < 0.99
+
+
+async def test_a_text_is_read_the_same_alone_and_beside_longer_ones(encoder: Encoder) -> None:
+    text = "my parcel has not come"
+    [alone] = await encoder.encode([text])
+    _, beside = await encoder.encode(["my parcel has not come and I wait at the window", text])
+    assert np.allclose(alone.meaning, beside.meaning, atol=1e-5)
+    assert np.allclose(alone.feeling, beside.feeling, atol=1e-5)
 
 
 async def test_our_layers_tell_a_question_from_its_near_miss_better_than_the_published(encoder: Encoder) -> None:
@@ -232,9 +242,9 @@ async def test_our_layers_tell_a_question_from_its_near_miss_better_than_the_pub
 
 async def test_layers_that_were_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(TUNED, tmp_path / "tuned")
-    blob = bytearray((tmp_path / "tuned" / "encoder.safetensors").read_bytes())
+    blob = bytearray((tmp_path / "tuned" / "meaning.safetensors").read_bytes())
     blob[-1] ^= 1
-    (tmp_path / "tuned" / "encoder.safetensors").write_bytes(blob)
+    (tmp_path / "tuned" / "meaning.safetensors").write_bytes(blob)
     monkeypatch.setattr("core.encoder.TUNED", tmp_path / "tuned")
 
     changed = Encoder(locate(None))

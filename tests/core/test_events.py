@@ -18,15 +18,22 @@ from core.events import (
     Button,
     ChatClaimed,
     ChatClosed,
+    ChatOffered,
     ChatQueued,
     ChatReleased,
     ChatReopened,
     ChatReturned,
+    ConsentChanged,
     ContactLeft,
     DecisionMade,
     Event,
     EventBase,
     MessageSaid,
+    NoteWritten,
+    OfferEnded,
+    OutcomeNoted,
+    ReviewAsked,
+    ReviewDecided,
     Sender,
     events_after,
     record,
@@ -56,6 +63,13 @@ def one_of_each(conversation_id: UUID) -> list[Event]:
         ChatReopened(**here),
         ContactLeft(**here, email="ada@example.com", text="Call me, please."),
         DecisionMade(**here, basis=BASIS, covers=(1, 4), sentiment=None, frustration=0.5, rule="no_answer_again"),
+        ConsentChanged(**here, chat=True, sentiment=False, remember=True),
+        ReviewAsked(**here, review_id=uuid4(), decision_id=uuid4(), words="That is wrong."),
+        ReviewDecided(**here, review_id=uuid4(), decision_id=uuid4(), outcome="upheld"),
+        ChatOffered(**here, by_name="Sam", to_id=uuid4(), to_name="Kim", note="You know cats."),
+        OfferEnded(**here, how="declined", agent_name="Kim"),
+        OutcomeNoted(**here, outcome="solved", agent_id=uuid4()),
+        NoteWritten(**here, key=str(uuid4()), author_id=uuid4(), author_name="Sam", text="Calls back at five."),
     ]  # fmt: skip
 
 
@@ -135,7 +149,8 @@ async def test_recording_wakes_the_conversations_readers_and_the_desk_where_its_
         async with transaction(db) as session:
             await record(session, event)
             assert notices == []
-        desk = [Notice(DESK)] if event.kind != "decision_made" else []
+        quiet = event.kind in ("decision_made", "outcome_noted", "note_written")
+        desk = [] if quiet else [Notice(DESK)]
         assert notices == [Notice(conversation_topic(ada)), *desk]
 
 

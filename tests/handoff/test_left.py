@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core import conversations, staff
+from core import conversations, privacy, staff
 from core.bus import DESK, Notice, conversation_topic
 from core.conversations import KeyReused
 from core.db import Database, reading, transaction
@@ -139,3 +139,15 @@ async def test_it_is_known_whether_something_was_left_in_this_episode(db: Databa
         assert await left.was_left(session, ada, seq - 1)
         assert not await left.was_left(session, ada, seq)
         assert not await left.was_left(session, other, 0)
+
+
+async def test_an_address_that_was_taken_back_finds_nobody_who_took_back_theirs(db: Database, ada: UUID) -> None:
+    bea = await started(db)
+    await leave(db, ada, "k1", "same@example.com")
+    await leave(db, bea, "k2", "same@example.com")
+    for expected in ([bea], []):
+        async with transaction(db) as session:
+            assert await left.same_address(session, ada, 20) == expected
+            for chat in (ada, bea):
+                visitor_id = (await conversations.get(session, chat)).visitor_id
+                await privacy.correct_email(session, visitor_id, None, actor="visitor", now=NOON)

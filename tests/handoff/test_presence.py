@@ -10,10 +10,11 @@ from core import conversations, staff
 from core.bus import DESK, Notice
 from core.db import Database, reading, transaction
 from core.errors import Conflict
-from core.events import ChatReleased, events_after
+from core.events import ChatReleased, Reason, events_after
 from core.staff import Person
 from handoff import presence, queue
 from handoff.presence import BEAT, GRACE, LEASE, Present, Status
+from handoff.routing import Load
 from handoff.summary import Summary
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -80,7 +81,7 @@ async def test_who_is_away_is_present_and_not_online_until_saying_otherwise(db: 
     await renew(db, sam, NOON + 5 * SECOND)  # a mere beat does not change it
     async with reading(db) as session:
         found = await presence.present(session, NOON + 5 * SECOND)
-    assert found == [Present(sam.id, "away", 0)]
+    assert found == [Present(sam.id, "away", 0, Load())]
     assert await online(db, NOON + 5 * SECOND) == 0
     await renew(db, sam, NOON + 6 * SECOND, "online")
     assert await online(db, NOON + 6 * SECOND) == 1
@@ -199,3 +200,42 @@ async def test_an_agent_who_comes_back_too_late_cannot_speak_in_it(db: Database,
     with pytest.raises(queue.NotYours):
         async with transaction(db) as session:
             await queue.require_holder(session, held, agent_id=sam.id)
+
+
+async def test_who_is_busy_is_still_at_the_desk_and_who_is_on_a_break_is_not(db: Database, sam: Person) -> None:
+    told: list[tuple[Status, int]] = [("busy", 1), ("break", 0), ("away", 0), ("online", 1)]
+    for status, here in told:
+        await renew(db, sam, NOON, status)
+        assert await online(db, NOON) == here, status
+
+
+async def load(db: Database, who: Person, now: datetime) -> Load:
+    async with reading(db) as session:
+        return next(p.load for p in await presence.present(session, now) if p.agent_id == who.id)
+
+
+async def take(db: Database, who: Person, now: datetime, reason: Reason) -> None:
+    async with transaction(db) as session:
+        chat = (await conversations.start(session, now=now, channel="web", open_key=None))[0].id
+        await queue.ask(session, chat, reason=reason, summary=Summary(), now=now)
+        await queue.claim(session, chat, agent=who, now=now)
+        await presence.renew(session, who.id, now)
+
+
+async def test_heated_chats_are_counted_in_a_row_until_a_calm_one_or_a_break(db: Database, sam: Person) -> None:
+    await take(db, sam, NOON, "frustrated")
+    await take(db, sam, NOON + SECOND, "abusive")
+    assert await load(db, sam, NOON + SECOND) == Load(2, 2)
+    await take(db, sam, NOON + 2 * SECOND, "stuck")
+    assert await load(db, sam, NOON + 2 * SECOND) == Load(0, 2)
+    await take(db, sam, NOON + 3 * SECOND, "frustrated")
+    await renew(db, sam, NOON + 4 * SECOND, "break")
+    await renew(db, sam, NOON + 5 * SECOND, "online")
+    assert await load(db, sam, NOON + 5 * SECOND) == Load(0, 3)
+    await take(db, sam, NOON + 6 * SECOND, "frustrated")
+    assert await load(db, sam, NOON + 6 * SECOND) == Load(1, 4)
+
+
+async def test_a_person_in_danger_is_no_heated_chat(db: Database, sam: Person) -> None:
+    await take(db, sam, NOON, "vulnerable")
+    assert await load(db, sam, NOON) == Load(0, 0)

@@ -1,25 +1,19 @@
 """handoff/queue.py: a conversation reaches one agent, once, and nobody who lost it can speak in it."""
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core import conversations, staff
+from core import consents, conversations, staff
 from core.bus import DESK, Notice, conversation_topic
-from core.db import Database, connect, reading, transaction
-from core.errors import NotFound, Refusal
+from core.consents import ConsentWithdrawn
+from core.db import Database, reading, transaction
+from core.errors import BadInput, NotAllowed, NotFound
 from core.events import (
     ChatClaimed,
     ChatClosed,
@@ -32,11 +26,15 @@ from core.events import (
 )
 from core.staff import Person
 from core.tables import AuditRow
-from handoff import queue
-from handoff.queue import AlreadyClaimed, Case, NotYours
+from core.text import EmptyText
+from handoff import desk_rules, presence, queue, replies, transfer
+from handoff.queue import AlreadyClaimed, CannotReopen, Case, NotWithTheBot, NotYours
 from handoff.replies import reply
+from handoff.routing import Rules, Urgency
 from handoff.summary import Fact, Summary
 from handoff.tables import WaitRow
+from handoff.transfer import NotAtTheDesk, OfferGone
+from handoff.waiting import place as waiting_place
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -137,6 +135,7 @@ async def test_asking_puts_a_chat_into_the_line_with_what_an_agent_should_know(
     assert await case_of(db, ada) == Case(
         conversation_id=ada, state="waiting", reason="frustrated", sentiment="negative", frustration=0.75,
         summary=SUMMARY, waiting_since=NOON, claimed_at=None, agent_id=None, claims=0,
+        urgency=Urgency("frustrated", 0.75), counts_from=NOON - 11 * MINUTE,
     )  # fmt: skip
     assert notices == [Notice(conversation_topic(ada)), Notice(DESK)]
 
@@ -243,7 +242,9 @@ async def test_closing_ends_it_for_both(db: Database, waiting: UUID, sam: Person
     await claim(db, waiting, sam)
     await leave(db, "close", waiting, sam)
     assert await state(db, waiting) == ("closed", "ended")
-    assert await kinds(db, waiting) == ["chat_queued", "chat_claimed", "chat_closed"]
+    assert await kinds(db, waiting) == ["chat_queued", "chat_claimed", "outcome_noted", "chat_closed"]
+    case = await case_of(db, waiting)
+    assert (case.outcome, case.ended_at, case.ended_by) == ("solved", LATER, sam.id)
 
 
 @pytest.mark.parametrize("how", LEAVE)
@@ -389,170 +390,234 @@ async def test_an_unknown_conversation_is_refused(db: Database, sam: Person) -> 
         await claim(db, uuid4(), sam)
 
 
-@dataclass
-class Model:
-    """What should be so of one conversation."""
-
-    holder: str = "bot"
-    agent: int | None = None
-    since: datetime | None = None
-    claims: int = 0
-    episode: int = 1
-    events: int = 0
+# --- the order ------------------------------------------------------------------------------------
 
 
-CHAT = st.integers(0, 1)
-AGENT = st.integers(0, 1)
+async def line(db: Database) -> list[UUID]:
+    async with reading(db) as session:
+        return [c.conversation_id for c in await queue.open_cases(session) if c.state == "waiting"]
 
 
-class Line(RuleBasedStateMachine):
-    """Anybody does anything in any order; the two tables must always tell the same story."""
+async def test_who_is_in_danger_stands_before_who_waited_longer_and_an_upset_one_before_a_calm_one(
+    db: Database,
+) -> None:
+    calm, upset, unsafe = [await started(db) for _ in range(3)]
+    async with transaction(db) as session:
+        await queue.ask(session, calm, reason="stuck", summary=SUMMARY, now=NOON, frustration=0.1)
+        await queue.ask(session, upset, reason="frustrated", summary=SUMMARY, now=NOON + 5 * MINUTE, frustration=0.9)
+        await queue.ask(
+            session, unsafe, reason="asked_for_human", summary=SUMMARY, now=NOON + 60 * MINUTE, danger=True
+        )  # fmt: skip
+    assert await line(db) == [unsafe, upset, calm]
+    for place, chat in enumerate([unsafe, upset, calm], start=1):
+        async with reading(db) as session:
+            assert (await waiting_place(session, chat, NOON + 60 * MINUTE)).position == place
 
-    template: Path
-    folder: Path
 
-    @initialize()
-    def open(self) -> None:
-        self.runner = asyncio.Runner()
-        path = self.folder / f"{uuid4().hex}.db"
-        shutil.copy(self.template, path)
-        self.db = connect(f"sqlite+aiosqlite:///{path}", self.to_nobody)
-        self.now = NOON
-        self.model = [Model(), Model()]
-        self.chats = [self.runner.run(started(self.db)) for _ in self.model]
-        self.agents = [self.runner.run(agent(self.db, name)) for name in ("Sam", "Kim")]
+async def test_the_owners_rules_put_those_who_already_wait_into_a_new_order(db: Database) -> None:
+    calm, upset = await started(db), await started(db)
+    async with transaction(db) as session:
+        await queue.ask(session, calm, reason="stuck", summary=SUMMARY, now=NOON, frustration=0.0)
+        await queue.ask(session, upset, reason="frustrated", summary=SUMMARY, now=NOON + 5 * MINUTE, frustration=0.9)
+    assert await line(db) == [upset, calm]
+    async with transaction(db) as session:
+        await desk_rules.change(session, Rules(frustration=0), actor="staff:olive", now=LATER)
+    assert await line(db) == [calm, upset]
+    async with reading(db) as session:
+        assert (await desk_rules.current(session)).frustration == 0
+        trail = (await session.scalars(select(AuditRow).where(AuditRow.action == "desk_rules.changed"))).one()
+    assert (trail.actor, trail.note["frustration"]) == ("staff:olive", 0)
 
-    @staticmethod
-    async def to_nobody(_notices: list[Notice]) -> None:
-        return None
 
-    def teardown(self) -> None:
-        if hasattr(self, "runner"):
-            self.runner.run(self.db.engine.dispose())
-            self.runner.close()
+async def test_who_was_put_back_stands_a_little_further_in_front(db: Database, sam: Person) -> None:
+    first, second = await started(db), await started(db)
+    await ask(db, first, now=NOON)
+    await ask(db, second, now=NOON + 3 * MINUTE)
+    await claim(db, second, sam, now=NOON + 4 * MINUTE)
+    await leave(db, "release", second, sam)
+    assert await line(db) == [second, first]
 
-    def do(self, work: Callable[[AsyncSession], Awaitable[object]], *, refused: bool = False) -> object:
-        """Run it in a transaction; it must be refused exactly where the model says so."""
 
-        async def run() -> object:
-            async with transaction(self.db) as session:
-                return await work(session)
+# --- from person to person ------------------------------------------------------------------------
 
-        self.now += timedelta(seconds=1)
-        try:
-            result = self.runner.run(run())
-        except Refusal as refusal:
-            if not refused:
-                raise AssertionError(f"refused by {refusal.code}, and should not have been") from refusal
-            return None
-        assert not refused, "was let through, and should have been refused"
-        return result
 
-    @rule(n=CHAT)
-    def ask(self, n: int) -> None:
-        now = self.now + timedelta(seconds=1)
-        done = self.do(lambda s: queue.ask(s, self.chats[n], reason="stuck", summary=SUMMARY, now=now))
-        it = self.model[n]
-        assert done is (it.holder in ("bot", "closed"))
-        if done:
-            it.holder, it.agent, it.since, it.events = "queue", None, now, it.events + 1
+@pytest.fixture
+async def held(db: Database, waiting: UUID, sam: Person, kim: Person) -> UUID:
+    """Sam holds it, and both are at the desk."""
+    await claim(db, waiting, sam)
+    async with transaction(db) as session:
+        for who in (sam, kim):
+            await presence.renew(session, who.id, LATER)
+    return waiting
 
-    @rule(n=CHAT, a=AGENT)
-    def claim(self, n: int, a: int) -> None:
-        it = self.model[n]
-        refused = it.holder != "queue"
-        self.do(lambda s: queue.claim(s, self.chats[n], agent=self.agents[a], now=self.now), refused=refused)
-        if not refused:
-            it.holder, it.agent, it.claims, it.events = "agent", a, it.claims + 1, it.events + 1
 
-    @rule(n=CHAT, a=AGENT)
-    def release(self, n: int, a: int) -> None:
-        self._let_go(n, a, "release", "queue", new_episode=0)
+async def offer(db: Database, chat: UUID, by: Person, to: Person, note: str = "She knows the courier.") -> None:
+    async with transaction(db) as session:
+        await transfer.offer(session, chat, agent=by, to=to.id, note=note, now=LATER)
 
-    @rule(n=CHAT, a=AGENT)
-    def return_to_bot(self, n: int, a: int) -> None:
-        self._let_go(n, a, "return to the bot", "bot", new_episode=1)
 
-    @rule(n=CHAT, a=AGENT)
-    def close(self, n: int, a: int) -> None:
-        self._let_go(n, a, "close", "closed", new_episode=1)
+async def accept(db: Database, chat: UUID, who: Person) -> None:
+    async with transaction(db) as session:
+        await transfer.accept(session, chat, agent=who, now=LATER)
 
-    def _let_go(self, n: int, a: int, how: str, to: str, new_episode: int) -> None:
-        it = self.model[n]
-        refused = it.agent != a
-        self.do(lambda s: LEAVE[how](s, self.chats[n], self.agents[a].id), refused=refused)
-        if not refused:
-            it.holder, it.agent, it.events = to, None, it.events + 1
-            it.episode += new_episode
 
-    @rule(n=CHAT)
-    def leave_line(self, n: int) -> None:
-        it = self.model[n]
-        done = self.do(lambda s: queue.leave_line(s, self.chats[n], now=self.now))
-        assert done is (it.holder == "queue")
-        if done:
-            it.holder, it.episode, it.events = "bot", it.episode + 1, it.events + 1
+async def test_a_chat_is_passed_on_with_a_note_once_the_colleague_accepts(
+    db: Database, held: UUID, sam: Person, kim: Person
+) -> None:
+    await offer(db, held, sam, kim)
+    case = await case_of(db, held)
+    assert (case.agent_id, case.offered_to, case.offer_note) == (sam.id, kim.id, "She knows the courier.")
+    await say_as(db, held, sam, "One moment, my colleague knows more.")  # still Sam's
+    await accept(db, held, kim)
+    case = await case_of(db, held)
+    assert (case.agent_id, case.offered_to, case.offer_note, case.claims) == (kim.id, None, None, 2)
+    with pytest.raises(NotYours):
+        await say_as(db, held, sam, "a late word")
+    for how in LEAVE:
+        with pytest.raises(NotYours):
+            await leave(db, how, held, sam)
+    await say_as(db, held, kim)
+    with pytest.raises(OfferGone):
+        await accept(db, held, kim)
+    assert await kinds(db, held) == [
+        "chat_queued", "chat_claimed", "chat_offered", "message_said", "chat_claimed", "message_said",
+    ]  # fmt: skip
 
-    @rule(n=CHAT)
-    def end_by_visitor(self, n: int) -> None:
-        it = self.model[n]
-        done = self.do(lambda s: queue.end_by_visitor(s, self.chats[n], now=self.now))
-        assert done is (it.holder != "closed")
-        if done:
-            it.holder, it.agent, it.episode, it.events = "closed", None, it.episode + 1, it.events + 1
 
-    @rule(n=CHAT)
-    def visitor_writes(self, n: int) -> None:
-        it = self.model[n]
-        self.do(lambda s: conversations.say(s, self.chats[n], sender=ADA, text="hello", key=uuid4().hex, now=self.now))
-        it.events += 1
-        if it.holder == "closed":
-            it.holder, it.episode, it.events = "bot", it.episode + 1, it.events + 1
+@pytest.mark.parametrize("who", ["sam", "kim"])
+async def test_an_offer_is_declined_or_withdrawn_and_then_cannot_be_accepted(
+    db: Database, held: UUID, sam: Person, kim: Person, who: str
+) -> None:
+    await offer(db, held, sam, kim)
+    ending = {"sam": sam, "kim": kim}[who]
+    async with transaction(db) as session:
+        await transfer.end_offer(session, held, agent=ending, now=LATER)
+    with pytest.raises(OfferGone):
+        await accept(db, held, kim)
+    with pytest.raises(OfferGone):
+        async with transaction(db) as session:
+            await transfer.end_offer(session, held, agent=ending, now=LATER)
+    assert (await case_of(db, held)).agent_id == sam.id
 
-    @rule(n=CHAT, a=AGENT)
-    def agent_writes(self, n: int, a: int) -> None:
-        it = self.model[n]
-        refused = it.agent != a
-        self.do(
-            lambda s: reply(s, self.chats[n], agent=self.agents[a], key=uuid4().hex, text="hello", now=self.now),
-            refused=refused,
+
+async def test_a_chat_cannot_be_offered_to_oneself_nor_to_who_is_gone_nor_by_who_does_not_hold_it(
+    db: Database, held: UUID, sam: Person, kim: Person
+) -> None:
+    with pytest.raises(BadInput):
+        await offer(db, held, sam, sam)
+    with pytest.raises(NotYours):
+        await offer(db, held, kim, sam)
+    with pytest.raises(NotAtTheDesk):
+        await offer(db, held, sam, await agent(db, "Lee"))
+    with pytest.raises(EmptyText):
+        await offer(db, held, sam, kim, note="  ")
+    assert (await case_of(db, held)).offered_to is None
+
+
+@pytest.mark.parametrize("how", LEAVE)
+async def test_an_offer_ends_with_the_holders_hold(
+    db: Database, held: UUID, sam: Person, kim: Person, how: str
+) -> None:
+    await offer(db, held, sam, kim)
+    await leave(db, how, held, sam)
+    with pytest.raises(OfferGone):
+        await accept(db, held, kim)
+
+
+async def test_an_owner_takes_a_chat_over_and_an_agent_may_not(
+    db: Database, held: UUID, sam: Person, kim: Person
+) -> None:
+    async with transaction(db) as session:
+        olive = await staff.add(
+            session, email="olive@example.com", name="Olive", role="owner", password_hash=None, now=NOON, actor="test"
         )
-        it.events += not refused
-
-    @invariant()
-    def the_log_and_the_case_agree(self) -> None:
-        if not hasattr(self, "chats"):
-            return
-        for n, it in enumerate(self.model):
-            row, case, numbers = self.runner.run(self._seen(n))
-            assert (row.holder, row.episode, row.last_seq) == (it.holder, it.episode, it.events)
-            assert numbers == list(range(1, it.events + 1)), "a number is missing"
-            state = {"queue": "waiting", "agent": "claimed"}.get(it.holder)
-            if case is None:
-                assert state is None
-                continue
-            assert case.state == (state or "ended")
-            assert case.agent_id == (self.agents[it.agent].id if it.agent is not None else None)
-            assert (case.claimed_at is None) == (it.agent is None)
-            assert (case.claims, case.waiting_since) == (it.claims, it.since)
-
-    async def _seen(self, n: int) -> tuple[Any, Case | None, list[int]]:
-        async with reading(self.db) as session:
-            row = await conversations.get(session, self.chats[n])
-            case = await queue.get(session, self.chats[n])
-            return row, case, [e.seq for e in await events_after(session, self.chats[n], 0)]
+    with pytest.raises(NotAllowed):
+        async with transaction(db) as session:
+            await queue.take_over(session, held, agent=kim, now=LATER)
+    async with transaction(db) as session:
+        await queue.take_over(session, held, agent=olive, now=LATER)
+    with pytest.raises(NotYours):
+        await say_as(db, held, sam)
+    with pytest.raises(AlreadyClaimed):  # her own
+        async with transaction(db) as session:
+            await queue.take_over(session, held, agent=olive, now=LATER)
+    await say_as(db, held, olive, "Hello, this is Olive.")
 
 
-def test_whatever_anybody_does_the_log_and_the_case_agree(migrated_sqlite: Path, tmp_path: Path) -> None:
-    class Here(Line):
-        template = migrated_sqlite
-        folder = tmp_path
+async def test_who_steps_in_takes_the_chat_from_the_bot_and_what_is_unanswered_with_it(
+    db: Database, ada: UUID, sam: Person
+) -> None:
+    async with transaction(db) as session:
+        await conversations.say(session, ada, sender=ADA, text="hello?", key="k", now=NOON)
+        await queue.step_in(session, ada, agent=sam, now=LATER)
+    async with reading(db) as session:
+        row = await conversations.get(session, ada)
+        recent = list(await session.scalars(select(WaitRow.seconds)))
+    assert row.answered_seq == row.last_visitor_seq
+    assert recent == [None]  # nobody waited, so the honest wait does not learn of it
+    assert await state(db, ada) == ("agent", "claimed")
+    assert (await case_of(db, ada)).reason == "stepped_in"
+    with pytest.raises(NotWithTheBot):
+        async with transaction(db) as session:
+            await queue.step_in(session, ada, agent=sam, now=LATER)
 
-    run_state_machine_as_test(
-        Here,
-        settings=settings(
-            max_examples=12, stateful_step_count=30, deadline=None, derandomize=True, database=None,
-            phases=[Phase.generate],  # shrinking on a real database takes minutes
-            suppress_health_check=list(HealthCheck),
-        ),
-    )  # fmt: skip
+
+async def test_what_was_agreed_is_said_to_the_visitor_before_the_bot_is_back(
+    db: Database, held: UUID, sam: Person, kim: Person
+) -> None:
+    with pytest.raises(NotYours):
+        async with transaction(db) as session:
+            await replies.hand_back(session, held, agent=kim, agreed="A lie.", now=LATER)
+    async with transaction(db) as session:
+        await replies.hand_back(session, held, agent=sam, agreed="A new jar leaves today.", now=LATER)
+    async with reading(db) as session:
+        *_, said, returned = await events_after(session, held, 0)
+    assert isinstance(said, MessageSaid)
+    assert (said.text, said.sender.name) == ("A new jar leaves today.", "Sam")
+    assert isinstance(returned, ChatReturned)
+    assert await state(db, held) == ("bot", "ended")
+
+
+async def test_a_closed_chat_is_reopened_within_a_day_and_not_later(
+    db: Database, held: UUID, sam: Person, kim: Person
+) -> None:
+    async with transaction(db) as session:
+        await queue.close(session, held, agent_id=sam.id, now=NOON, outcome="unsolved")
+    for late in (queue.REOPEN_WITHIN + MINUTE,):
+        with pytest.raises(CannotReopen):
+            async with transaction(db) as session:
+                await queue.reopen(session, held, agent=kim, now=NOON + late)
+    async with transaction(db) as session:
+        await queue.reopen(session, held, agent=kim, now=NOON + queue.REOPEN_WITHIN)
+    case = await case_of(db, held)
+    assert (case.state, case.agent_id, case.outcome, case.ended_at) == ("claimed", kim.id, None, None)
+    assert case.waiting_since == NOON + queue.REOPEN_WITHIN  # put back, it does not jump over a whole day's line
+    with pytest.raises(CannotReopen):
+        async with transaction(db) as session:
+            await queue.reopen(session, held, agent=sam, now=NOON + queue.REOPEN_WITHIN)
+    await say_as(db, held, kim, "One thing more.")
+
+
+async def test_nobody_reopens_the_chat_of_who_withdrew_the_consent(db: Database, waiting: UUID, sam: Person) -> None:
+    await claim(db, waiting, sam)
+    async with transaction(db) as session:
+        visitor_id = (await conversations.get(session, waiting)).visitor_id
+        await consents.give(session, visitor_id, {"chat": False}, version="1", now=LATER)
+        await queue.end_by_visitor(session, waiting, now=LATER)
+    with pytest.raises(ConsentWithdrawn):
+        async with transaction(db) as session:
+            await queue.reopen(session, waiting, agent=sam, now=LATER)
+    assert await state(db, waiting) == ("closed", "ended")
+
+
+async def test_a_mood_that_may_not_be_kept_no_longer_moves_a_chat_forward(db: Database) -> None:
+    calm, upset = await started(db), await started(db)
+    async with transaction(db) as session:
+        await queue.ask(session, calm, reason="complex", summary=SUMMARY, now=NOON - MINUTE)
+        await queue.ask(session, upset, reason="complex", summary=SUMMARY, now=NOON, frustration=0.9)
+    assert await line(db) == [upset, calm]
+    async with transaction(db) as session:
+        await queue.drop_mood(session, upset)
+    assert await line(db) == [calm, upset]
+    found = await case_of(db, upset)
+    assert (found.frustration, found.urgency.heated, found.counts_from) == (None, False, NOON)

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from core.encoder import Encoded, Encoder
-from knowledge_base.features import FEATURES, EntryText, EntryVectors, Index, pieces, plain, sentences, words
+from knowledge_base.features import (
+    FEATURES,
+    LATE,
+    LOOKED_AT,
+    EntryText,
+    EntryVectors,
+    Index,
+    pieces,
+    plain,
+    sentences,
+    words,
+)
 
 HOURS = EntryText("hours", "When are you open?", "We open at **9am**. On Sundays we are closed.", ("opening times",))
 RETURNS = EntryText("returns", "How do I return something?", "Post it back within 30 days. Postage is free.")
@@ -116,10 +127,13 @@ def test_five_thousand_entries_are_compared_quickly() -> None:
         entry = EntryText(f"e{i}", some(7), ". ".join(some(8).capitalize() for _ in range(3)), (some(6), some(5)))
         kinds = tuple(kind for kind, _ in pieces(entry))
         matrix = rng.normal(size=(len(kinds), 384)).astype(np.float32)
-        entries.append((entry, EntryVectors(kinds, matrix / np.linalg.norm(matrix, axis=1, keepdims=True))))
+        unit = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+        said, told = (rng.integers(-127, 128, (n, 96), dtype=np.int8) for n in (20, 60))
+        entries.append((entry, EntryVectors(kinds, unit, said, told)))
     index = Index(entries)
     meaning = rng.normal(size=(1, 384)).astype(np.float32)
-    encoded = Encoded(meaning, np.tile(meaning, 3), 0.0, np.array([12]))
+    said_words = (rng.normal(size=(12, 96)) / 10).astype(np.float32)
+    encoded = Encoded(meaning, np.tile(meaning, 3), 0.0, np.array([12]), said_words)
     text = some(12)
     best = 1.0
     for _ in range(12):
@@ -128,3 +142,45 @@ def test_five_thousand_entries_are_compared_quickly() -> None:
         best = min(best, time.process_time() - start)
     # 8 ms on a quiet core. Processor time, and the best of 12: tests share the machine.
     assert best < 0.03
+
+
+def test_words_are_compared_one_by_one(encoder: Encoder) -> None:
+    entries = [
+        EntryText("returns", "How do I send a parcel back?", "Use the slip in the box."),
+        EntryText("hours", "When is the shop open?", "From nine to five on weekdays."),
+    ]
+    made = [(e, EntryVectors.of(e, encoder.encode_now([text for _, text in pieces(e)]))) for e in entries]
+    index = Index(made)
+    [asked] = encoder.encode_now(["which slip do I put in the parcel when it goes back"])
+    found = index.features("which slip do I put in the parcel when it goes back", asked)[:, -LATE:]
+    assert (found[0] > found[1]).all()
+    kept = EntryVectors.from_bytes(made[0][1].to_bytes())
+    assert np.array_equal(kept.phrase_words, made[0][1].phrase_words)
+    assert np.array_equal(kept.answer_words, made[0][1].answer_words)
+
+
+def test_an_entry_without_a_word_is_compared_too(encoder: Encoder) -> None:
+    entry = EntryText("odd", "\u200b", "\u200b")
+    vectors = EntryVectors.of(entry, encoder.encode_now([text for _, text in pieces(entry)]))
+    [asked] = encoder.encode_now(["hello there"])
+    assert np.isfinite(Index([(entry, vectors)]).features("hello there", asked)).all()
+
+
+def test_more_entries_than_are_looked_at_word_by_word_all_have_their_row(encoder: Encoder) -> None:
+    entries = [EntryText(f"e{i}", f"Is number {i} open?", f"Number {i} is open.") for i in range(LOOKED_AT + 8)]
+    made = [(e, EntryVectors.of(e, encoder.encode_now([text for _, text in pieces(e)]))) for e in entries]
+    [asked] = encoder.encode_now(["is number 3 open"])
+    found = Index(made).features("is number 3 open", asked)
+    assert found.shape == (LOOKED_AT + 8, len(FEATURES))
+    least = found[:, -LATE:].min(axis=0)
+    assert (found[:, -LATE:] == least).all(axis=1).sum() >= 8
+
+
+def test_a_question_within_a_story_counts_by_itself(encoder: Encoder) -> None:
+    entry = EntryText("parking", "Where can I park?", "Behind the house.")
+    vectors = EntryVectors.of(entry, encoder.encode_now([text for _, text in pieces(entry)]))
+    story = "We are driving up from Wales with my sister and her three children in the new van."
+    whole, *parts = encoder.encode_now([f"{story} Where can I park?", story, "Where can I park?"])
+    index = Index([(entry, vectors)])
+    found = index.features(f"{story} Where can I park?", whole, parts)[0]
+    assert found[FEATURES.index("part_phrase_max")] > found[FEATURES.index("phrase_max")] + 0.05

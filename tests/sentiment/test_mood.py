@@ -13,7 +13,7 @@ from sentiment.mood import Mood, MoodModel, surface
 
 @pytest.fixture(scope="module")
 def model(encoder: Encoder) -> MoodModel:
-    return MoodModel.load(None, encoder.hash)
+    return MoodModel.load(None, encoder.feeling_hash)
 
 
 def read(encoder: Encoder, model: MoodModel, *texts: str) -> list[Mood]:
@@ -96,7 +96,9 @@ def test_heads_of_another_encoder_are_refused() -> None:
 
 def test_a_folder_of_ones_own_may_be_given(encoder: Encoder) -> None:
     folder = Path(__file__).parents[2] / "sentiment" / "heads"
-    assert MoodModel.load(folder, encoder.hash).threshold == MoodModel.load(None, encoder.hash).threshold
+    assert (
+        MoodModel.load(folder, encoder.feeling_hash).threshold == MoodModel.load(None, encoder.feeling_hash).threshold
+    )
 
 
 def test_shouting_is_seen_though_the_encoder_reads_lower_case() -> None:

@@ -9,7 +9,9 @@ from axe_playwright_python.async_playwright import Axe
 from people import PASSWORD, Running, Visitor
 from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, expect
 
-from core.db import transaction
+from api import rights
+from core import privacy
+from core.db import reading, transaction
 from handoff import presence, queue
 
 WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
@@ -106,6 +108,8 @@ async def test_a_chat_is_claimed_answered_and_closed_by_keyboard_alone(house: Ru
         await page.keyboard.press("Escape")
         await expect(page.locator(".row").first).to_be_focused()
         await page.keyboard.press("e")
+        await expect(page.get_by_role("dialog")).to_contain_text("How did it end?")
+        await page.keyboard.press("Enter")
         await ada.event("chat_closed")
         await expect(page.get_by_text("Nobody is waiting")).to_be_visible()
         assert await page.title() == "Desk · Warmline"
@@ -221,3 +225,19 @@ async def test_an_ended_session_asks_to_sign_in_and_keeps_the_draft(house: Runni
         await page.get_by_label("Password").fill(PASSWORD)
         await page.keyboard.press("Enter")
         await expect(page.get_by_label("Your reply")).to_have_value("Half a thought!")
+
+
+async def test_an_erased_chat_is_gone_from_the_page_with_all_that_was_written_in_it(page: Page, house: Running) -> None:
+    await sign_in(page, house)
+    async with house.visitor() as ada:
+        await ada.ask("My parrot Zanzibar wants a drum.")
+        await ada.ask_human()
+        row = page.get_by_role("button").filter(has_text="Zanzibar")
+        await row.first.click()
+        await expect(page.get_by_role("log")).to_contain_text("Zanzibar")
+        async with reading(house.house.db) as session:
+            visitor_id = await privacy.who(session, UUID(ada.conversation_id))
+        await rights.erase(house.house, visitor_id, "test")
+        await expect(page.get_by_text("This chat was erased.")).to_be_visible()
+        await expect(page.get_by_role("heading", name="No chat open")).to_be_visible()
+        await expect(page.get_by_text("Zanzibar")).to_have_count(0)

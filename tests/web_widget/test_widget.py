@@ -1,172 +1,46 @@
 """The visitor's widget in a real Chromium against a real server."""
 
 import asyncio
+import base64
 import gzip
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+import hashlib
 
-import pytest
-from axe_playwright_python.async_playwright import Axe
-from people import Running, running
-from playwright.async_api import Browser, Locator, Page, expect
+from people import Running
+from playwright.async_api import Page, Route, expect
+from shop import WIDGET, Cable, Shop, bubbles, open_chat, say, violations
 
-from core.encoder import Encoder
-from core.settings import Settings
+from api import widget_files
 
-WIDGET = Path(__file__).parents[2] / "web_widget" / "widget.js"
-SIZE_LIMIT = 15 * 1024  # bytes, gzipped; a whole visit before the first click
+SCRIPT_LIMIT = 6 * 1024  # bytes, gzipped: a whole visit before the first click
+ALL_LIMIT = 25 * 1024  # with everything that a visitor can open, in the longest language
 QUESTION = "How much does delivery cost?"
-expect.set_options(timeout=15_000)  # ms; generous, a busy machine is no failure
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-# --- what stands around the widget -----------------------------------------------------------------
-
-
-@asynccontextmanager
-async def listening(handler: Handler) -> AsyncIterator[str]:
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
-class Shop:
-    """A website of somebody else's, on an origin of its own, that embeds the widget."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.widget = ""  # the origin that the widget is loaded from
-        self.csp = ""
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        if request.startswith(b"GET /widget.js"):
-            kind, body = "text/javascript", WIDGET.read_bytes()
-        else:
-            kind, body = "text/html", self._page().encode()
-        policy = f"Content-Security-Policy: {self.csp}\r\n" if self.csp else ""
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}; charset=utf-8\r\n{policy}"
-        writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
-        await writer.drain()
-        writer.close()
-
-    def _page(self) -> str:
-        script = f'<script type="module" src="{self.widget}/widget.js" data-warmline></script>'
-        return (
-            '<!doctype html><html lang="en"><head><title>A shop</title><link rel="icon" href="data:,">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1"></head><body><main>'
-            '<h1>A shop</h1><button data-warmline-ask="Do you ship abroad?">Ask us</button></main>'
-            f"{script if self.widget else ''}</body></html>"
-        )
-
-
-class Cable:
-    """The way between a browser and the house, which can be cut, or lose what comes back."""
-
-    def __init__(self, house: str) -> None:
-        self._port = int(house.rpartition(":")[2])
-        self._ends: set[asyncio.StreamWriter] = set()
-        self.deaf = False  # the browser hears nothing any more
-        self.down = False
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.down:
-            writer.close()
-            return
-        there, back = await asyncio.open_connection("127.0.0.1", self._port)
-        self._ends |= {writer, back}
-        await asyncio.gather(self._pump(reader, back, False), self._pump(there, writer, True))
-
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, homeward: bool) -> None:
-        try:
-            while data := await source.read(65_536):
-                if not (homeward and self.deaf):
-                    sink.write(data)
-                    await sink.drain()
-        except OSError:
-            pass
-        finally:
-            sink.close()
-
-    def cut(self) -> None:
-        for end in self._ends:
-            end.transport.abort()
-        self._ends.clear()
-
-
-@pytest.fixture
-async def bare_shop() -> AsyncIterator[Shop]:
-    """It serves widget.js itself and has not embedded it."""
-    shop = Shop()
-    async with listening(shop.answer) as shop.url:
-        yield shop
-
-
-@pytest.fixture
-async def empty(bare_shop: Shop, sqlite_url: str, tmp_path: Path, encoder: Encoder) -> AsyncIterator[Running]:
-    """A house with nothing in its FAQ, which starts quickly, and which the shop may use."""
-    settings = Settings(database_url=sqlite_url, data_dir=tmp_path, allowed_origins=(bare_shop.url,))
-    async with running(settings, encoder) as house:
-        yield house
-
-
-@pytest.fixture
-async def shop(bare_shop: Shop, empty: Running) -> Shop:
-    bare_shop.widget = empty.url
-    return bare_shop
-
-
-@pytest.fixture
-async def cable(shop: Shop) -> AsyncIterator[Cable]:
-    cable = Cable(shop.widget)
-    async with listening(cable.answer) as shop.widget:
-        yield cable
-        cable.cut()
-        await asyncio.sleep(0.05)  # the pumps end
-
-
-@pytest.fixture
-async def page(chromium: Browser, bare_shop: Shop) -> AsyncIterator[Page]:
-    context = await chromium.new_context(viewport={"width": 1000, "height": 760})
-    page = await context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    await context.close()
-    assert faults == []
-
-
-async def open_chat(page: Page) -> Locator:
-    await page.get_by_role("button", name="Chat with us").click()
-    await expect(page.locator('[data-sender="bot"]').first).to_be_visible()
-    return page.get_by_role("textbox", name="Write a message")
-
-
-async def say(page: Page, text: str) -> None:
-    await page.get_by_role("textbox", name="Write a message").fill(text)
-    await page.keyboard.press("Enter")
-
-
-def bubbles(page: Page, sender: str) -> Locator:
-    return page.locator(f'[data-sender="{sender}"] > .text')
-
-
-async def violations(page: Page) -> list[str]:
-    results = await Axe().run(page)
-    return [f"{found['id']}: {found['nodes'][0]['target']}" for found in results.response["violations"]]
 
 
 # --- before anything -------------------------------------------------------------------------------
 
 
-def test_the_script_is_small_and_needs_no_other() -> None:
-    source = WIDGET.read_text(encoding="utf-8")
-    assert len(gzip.compress(source.encode(), 9)) <= SIZE_LIMIT
-    for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "import "):
-        assert forbidden not in source
+def zipped(text: str) -> int:
+    return len(gzip.compress(text.encode(), 9))
+
+
+def sent(name: str) -> str:
+    found = widget_files.file(name)
+    assert found is not None
+    return found[0]
+
+
+def test_all_that_a_visitor_can_download_is_small() -> None:
+    script = WIDGET.read_text(encoding="utf-8")
+    languages = [f"languages/{path.name}" for path in (WIDGET.parent / "languages").glob("*.json")]
+    assert zipped(script) <= SCRIPT_LIMIT
+    assert zipped(script) + zipped(sent("panel.js")) + max(zipped(sent(name)) for name in languages) <= ALL_LIMIT
+
+
+def test_it_makes_no_html_and_the_panel_needs_no_other_file() -> None:
+    for source in (WIDGET.read_text(encoding="utf-8"), sent("panel.js")):
+        for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "import "):
+            assert forbidden not in source
+    assert "import(" not in sent("panel.js")
 
 
 async def test_nothing_is_requested_or_stored_before_the_first_click(shop: Shop, page: Page) -> None:
@@ -176,24 +50,59 @@ async def test_nothing_is_requested_or_stored_before_the_first_click(shop: Shop,
     await expect(page.get_by_role("button", name="Chat with us")).to_be_visible()
     await page.mouse.move(500, 500)
     await asyncio.sleep(0.5)
-    assert [url for url in asked if not url.startswith("data:")] == [f"{shop.url}/", f"{shop.widget}/widget.js"]
+    before = [url for url in asked if not url.startswith("data:")]
+    assert before == [f"{shop.url}/", f"{shop.widget}/widget.js"]
     await open_chat(page)
-    assert asked[-1] == f"{shop.widget}/api/v1/welcome"
+    files = f"{shop.widget}/widget/{widget_files.version()}"
+    opened = {f"{files}/panel.js", f"{files}/languages/en.json", f"{shop.widget}/api/v1/welcome"}
+    assert set(asked[len(before) :]) - set(before) == opened
     stored = "[sessionStorage.length, localStorage.length, document.cookie]"
     assert await page.evaluate(stored) == [0, 0, ""]
     assert await page.context.cookies() == []
+
+
+async def test_a_panel_that_cannot_be_loaded_is_said_and_tried_again(shop: Shop, page: Page, cable: Cable) -> None:
+    await page.goto(shop.url)
+    cable.down = True
+    cable.cut()
+    await page.get_by_role("button", name="Chat with us").click()
+    await expect(page.get_by_role("alert")).to_have_text("The chat could not be loaded. Please try again.")
+    assert await violations(page) == []
+    cable.down = False
+    await open_chat(page)
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await expect(page.locator(".failed")).to_have_text("")
+
+
+async def test_a_site_may_pin_the_script_to_its_hash(shop: Shop, page: Page) -> None:
+    digest = base64.b64encode(hashlib.sha384(WIDGET.read_bytes()).digest()).decode()
+    shop.integrity = f"sha384-{digest}"
+    await page.goto(shop.url)
+    await open_chat(page)
+    shop.integrity = f"sha384-{base64.b64encode(bytes(48)).decode()}"
+    await page.reload()
+    await expect(page.locator("warmline-chat")).to_have_count(0)
+
+
+async def test_a_script_that_is_there_twice_is_there_once(shop: Shop, page: Page) -> None:
+    shop.copies = 2
+    await page.goto(shop.url)
+    await open_chat(page)
+    await expect(page.locator("warmline-chat")).to_have_count(1)
+    await page.evaluate("import('/widget.js').then((module) => module.mount())")
+    await expect(page.locator("warmline-chat")).to_have_count(1)
 
 
 async def test_importing_it_without_the_tag_changes_nothing(bare_shop: Shop, page: Page) -> None:
     await page.goto(bare_shop.url)
     left = await page.evaluate(
         """async () => {
-            const { renderMarkdown } = await import('/widget.js');
-            const made = renderMarkdown('a **b**').firstChild.outerHTML;
-            return [made, typeof window.Warmline, customElements.get('warmline-chat'), document.body.children.length];
+            const { mount } = await import('/widget.js');
+            return [typeof mount, typeof window.Warmline, customElements.get('warmline-chat') ?? null,
+                document.body.children.length];
         }"""
     )
-    assert left == ["<p>a <strong>b</strong></p>", "undefined", None, 1]
+    assert left == ["function", "undefined", None, 1]
 
 
 # --- talking ---------------------------------------------------------------------------------------
@@ -267,7 +176,7 @@ async def test_a_text_that_is_too_long_is_kept(shop: Shop, page: Page) -> None:
     box = await open_chat(page)
     await box.fill("x" * 4001)
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("4001 of 4,000 characters")).to_be_visible()
+    await expect(page.get_by_text("4,001 of 4,000 characters")).to_be_visible()
     await expect(box).to_have_value("x" * 4001)
     await expect(bubbles(page, "visitor")).to_have_count(0)
 
@@ -403,15 +312,20 @@ async def test_a_silent_line_is_noticed_and_replaced(shop: Shop, page: Page, cab
 async def test_an_unreachable_house_is_said_and_the_bot_still_says_that_it_is_one(
     shop: Shop, page: Page, cable: Cable
 ) -> None:
+    async def lost(route: Route) -> None:
+        cable.down = True
+        cable.cut()
+        await route.abort()
+
+    await page.route("**/api/v1/welcome", lost)  # the house vanishes once the panel is there
     await page.goto(shop.url)
-    cable.down = True
-    cable.cut()
     await open_chat(page)
     await expect(bubbles(page, "bot")).to_contain_text("I am a bot")
     await expect(page.locator(".notice")).to_be_visible()
     await page.get_by_role("button", name="Talk to a person").click()
     await expect(page.get_by_text("Asking for a person…").first).to_be_visible()
     assert await violations(page) == []
+    await page.unroute("**/api/v1/welcome")
     cable.down = False
     await page.get_by_role("button", name="Try again").click()
     await expect(page.locator(".strip")).to_contain_text("Nobody is at the desk")
@@ -432,7 +346,7 @@ async def test_a_forgotten_conversation_starts_anew_and_keeps_the_words(shop: Sh
     )
     await page.reload()
     await expect(page.get_by_text("The earlier conversation is no longer available.").first).to_be_visible()
-    assert await page.evaluate("JSON.parse(sessionStorage[Object.keys(sessionStorage)[0]])") is None
+    await page.wait_for_function("JSON.parse(sessionStorage[Object.keys(sessionStorage)[0]]) === null")
     await say(page, "Hello again")
     await expect(page.locator('[data-sender="visitor"] .meta')).to_have_text("Sent")
     await expect(bubbles(page, "visitor")).to_have_text("Hello again")
@@ -459,7 +373,7 @@ async def test_a_small_phone_has_no_sideways_scroll_and_large_targets(shop: Shop
     await page.goto(shop.url)
     await open_chat(page)
     await say(page, "An unbreakable word: " + "w" * 300)
-    await page.get_by_role("button", name="Talk to a person").click()
+    await page.locator(".person").click()
     await expect(page.get_by_label("E-mail address")).to_be_visible()
     wide = """() => {
         const root = document.querySelector('warmline-chat').shadowRoot;
@@ -508,7 +422,7 @@ HOSTILE = [
 
 async def test_markdown_makes_no_script_and_no_unsafe_link(bare_shop: Shop, page: Page) -> None:
     await page.goto(bare_shop.url)
-    await page.evaluate("import('/widget.js').then((module) => { window.render = module.renderMarkdown; })")
+    await page.evaluate("import('/markdown.js').then((module) => { window.render = module.renderMarkdown; })")
     found = await page.evaluate(
         """(texts) => texts.map((text) => {
             const box = document.createElement('div');
@@ -529,7 +443,7 @@ async def test_markdown_makes_no_script_and_no_unsafe_link(bare_shop: Shop, page
 
 async def test_markdown_is_rendered(bare_shop: Shop, page: Page) -> None:
     await page.goto(bare_shop.url)
-    await page.evaluate("import('/widget.js').then((module) => { window.render = module.renderMarkdown; })")
+    await page.evaluate("import('/markdown.js').then((module) => { window.render = module.renderMarkdown; })")
 
     async def html(text: str) -> str:
         script = (

@@ -6,8 +6,12 @@ import { icon, levelBars } from '../shared/icons.js';
 import {
   DECISIONS,
   FACTS,
+  OUTCOMES,
   SENTIMENTS,
+  WHY_FIRST,
   clock,
+  count,
+  dateAndTime,
   heat,
   percent,
   reasonWords,
@@ -26,9 +30,12 @@ export class CaseCard {
   #wait = null;
   #shown = '';
 
-  /** @param {{onBack: () => void}} hooks */
-  constructor(session, { onBack }) {
+  #onOpen;
+
+  /** @param {{onBack: () => void, onOpen: (id: string) => void}} hooks */
+  constructor(session, { onBack, onOpen }) {
     this.#session = session;
+    this.#onOpen = onOpen;
     this.element = el(
       'section',
       { class: 'pane', 'aria-label': 'Case' },
@@ -60,7 +67,7 @@ export class CaseCard {
     const state = JSON.stringify([id, item]);
     if (state === this.#shown) return;
     const sameChat = id !== null && this.#shown.startsWith(JSON.stringify([id]).slice(0, -1));
-    const openFold = sameChat ? this.#content.querySelector('details') : null;
+    const folds = sameChat ? [...this.#content.querySelectorAll('details')] : null;
     this.#shown = state;
     this.#wait = null;
     if (!id)
@@ -79,9 +86,9 @@ export class CaseCard {
         : el(
             'p',
             { class: 'quiet-text small-text' },
-            'Nothing more is known about this chat now: it is in no list of the desk.',
+            'Nothing more is known about this chat.',
           ),
-      openFold ?? this.#decisions(id),
+      folds ?? [this.#earlier(id), this.#decisions(id)],
     );
     return undefined;
   }
@@ -99,7 +106,7 @@ export class CaseCard {
   }
 
   #about(item) {
-    return [this.#mood(item), item.summary && summaryBlocks(item.summary)];
+    return [this.#mood(item), whyFirst(item), item.summary && summaryBlocks(item.summary, item.veiled)];
   }
 
   #mood(item) {
@@ -116,6 +123,8 @@ export class CaseCard {
       item.reason && line('Why a person', el('span', { class: 'badge accent' }, reasonWords(item.reason))),
       item.waiting_since && el('div', {}, el('dt', {}, item.state === 'waiting' ? 'Waiting' : 'Asked'), wait),
       item.agent_name && line('Helped by', item.agent_name),
+      item.outcome && line('Outcome', OUTCOMES[item.outcome].label),
+      item.scored === false && line('Mood', 'Not scored'),
       item.sentiment && line('Sentiment', SENTIMENTS[item.sentiment]),
       temper &&
         el(
@@ -136,6 +145,58 @@ export class CaseCard {
           ),
         ),
       line('Channel', item.channel),
+    );
+  }
+
+  /** What else this visitor came for is fetched when somebody wants to see it. */
+  #earlier(id) {
+    const list = el('ul', { class: 'plain-list rows' });
+    const load = async () => {
+      if (!box.open) return;
+      fill(list, el('li', { class: 'skeleton' }));
+      try {
+        const { earlier } = await this.#session.request('GET', `/conversations/${id}/earlier`);
+        fill(
+          list,
+          earlier.length
+            ? earlier.map((chat) => this.#earlierRow(chat))
+            : el('li', { class: 'quiet-text small-text' }, 'None that we know of.'),
+        );
+      } catch (problem) {
+        fill(list, el('li', { class: 'note bad' }, problem.message));
+      }
+    };
+    const box = el(
+      'details',
+      { class: 'fold', ontoggle: load },
+      el('summary', {}, 'Earlier conversations', icon('chevron')),
+      list,
+    );
+    return box;
+  }
+
+  #earlierRow({ conversation_id, last_at, about, why, outcome, veiled }) {
+    return el(
+      'li',
+      {},
+      el(
+        'button',
+        { type: 'button', class: 'row', onclick: () => this.#onOpen(conversation_id) },
+        el(
+          'span',
+          { class: 'row-top' },
+          el('span', { class: 'row-who' }, visitorName(conversation_id)),
+          el('time', { class: 'row-wait', datetime: last_at }, dateAndTime(last_at)),
+        ),
+        el('span', { class: 'row-title', dir: 'auto' }, veiled ? 'Hidden: abusive words.' : about || 'No words'),
+        el(
+          'span',
+          { class: 'row-facts' },
+          outcome && el('span', { class: 'badge' }, OUTCOMES[outcome].label),
+          why === 'same_address' &&
+            el('span', { class: 'hint small-text' }, 'Same e-mail address (not checked)'),
+        ),
+      ),
     );
   }
 
@@ -167,7 +228,33 @@ export class CaseCard {
   }
 }
 
-function summaryBlocks({ wants, facts, tried, open }) {
+/** The order of the queue in words, from the very numbers that it is made of. */
+function whyFirst(item) {
+  if (item.state !== 'waiting') return null;
+  return block(
+    'Why at this place?',
+    el(
+      'ul',
+      { class: 'tried' },
+      el('li', {}, `Waiting since ${clock(item.waiting_since)}`),
+      !item.head_starts.length && el('li', {}, 'Nothing else: by the time of waiting alone'),
+      item.head_starts.map(({ why, minutes }) =>
+        el('li', {}, `Counts ${count(minutes, 'minute', 'minutes')} more: ${WHY_FIRST[why] ?? why}`),
+      ),
+    ),
+  );
+}
+
+function summaryBlocks({ wants, facts, tried, open }, veiled) {
+  if (veiled && (wants || open))
+    return block(
+      'Wants',
+      el(
+        'p',
+        { class: 'quiet-text' },
+        'Abusive words fell, so the summary is hidden. The conversation shows them on request.',
+      ),
+    );
   return [
     wants && block('Wants', el('p', { dir: 'auto' }, wants)),
     facts.length > 0 && block('Facts given', el('ul', { class: 'plain-list chips' }, facts.map(factChip))),

@@ -11,6 +11,11 @@ export class Chat {
     this.holder = nobody('bot');
     /** The number up to which the server has promised history; null before it answered `watch`. */
     this.historyEnd = null;
+    /** Numbers of messages with abusive words, and of those that the agent wanted to read all the same. */
+    this.abusive = new Set();
+    this.unveiled = new Set();
+    /** Colleagues who look at it too: id -> {name, at}. */
+    this.lookers = new Map();
     /** A `watch` is under way that will fill a gap; no second one is needed. */
     this.repairing = false;
   }
@@ -30,6 +35,8 @@ export class Chat {
     this.events.push(event);
     this.lastSeq = event.seq;
     this.holder = holderAfter(this.holder, event);
+    if (event.kind === 'decision_made' && event.basis.reason === 'abusive')
+      for (const seq of event.covers) this.abusive.add(seq);
     return 'new';
   }
 }

@@ -16,7 +16,7 @@ const OUR_WORDS = {
   line_down: 'There is no connection right now. Try again when it is back.',
 };
 
-/** @typedef {{key: string, conversationId: string, text: string, at: string, isStored: boolean, refusal: Refusal|null}} Outgoing */
+/** @typedef {{key: string, kind: 'say'|'note', conversationId: string, text: string, at: string, isStored: boolean, refusal: Refusal|null}} Outgoing */
 
 export class Connection {
   #line;
@@ -72,11 +72,12 @@ export class Connection {
     });
   }
 
-  /** Say `text` in a chat. It is sent again after every reconnect, under the same key, until the server stored it. */
-  say(conversationId, text) {
+  /** Say `text` in a chat, or note it there for the team. It is sent again after every reconnect, under the same key, until the server stored it. */
+  say(conversationId, text, kind = 'say') {
     const key = uuid();
     this.#outbox.set(key, {
       key,
+      kind,
       conversationId,
       text,
       at: new Date().toISOString(),
@@ -110,8 +111,8 @@ export class Connection {
   }
 
   #post(key) {
-    const { conversationId, text } = this.#outbox.get(key);
-    this.tell({ kind: 'say', conversation_id: conversationId, key, text, ref: key });
+    const { conversationId, text, kind } = this.#outbox.get(key);
+    this.tell({ kind, conversation_id: conversationId, key, text, ref: key });
   }
 
   #receive(frame) {
@@ -120,7 +121,7 @@ export class Connection {
     else if (frame.kind === 'refused') this.#refused(frame);
     else if (frame.kind === 'stored') this.#stored(frame.key);
     else {
-      if (frame.kind === 'happened' && frame.event.kind === 'message_said')
+      if (frame.kind === 'happened' && ['message_said', 'note_written'].includes(frame.event.kind))
         this.#outbox.delete(frame.event.key);
       this.#hooks.onFrame(frame);
     }

@@ -4,11 +4,12 @@ import { announce, toast } from '../shared/toast.js';
 import { el, setText } from '../shared/dom.js';
 import { runPage } from '../shared/page.js';
 import { takeFromFragment } from '../shared/session.js';
-import { count } from '../shared/words.js';
+import { STATUSES, count } from '../shared/words.js';
 import { CaseCard } from './case-card.js';
 import { Chat } from './chat.js';
 import { Connection } from './connection.js';
 import { ConversationView } from './conversation.js';
+import { askAgreed, askOutcome, askTransfer, manageReplies, showRules } from './dialogs.js';
 import { QueueList } from './queue-list.js';
 import { listen, showSheet } from './shortcuts.js';
 
@@ -16,8 +17,13 @@ const TICK_MS = 5000;
 const DONE_WORDS = {
   release: 'Back in the queue; the visitor kept the place.',
   return_to_bot: 'The bot answers again.',
-  close: 'Closed. It reopens if the visitor writes again.',
+  close: 'Closed. It reopens if the visitor writes again, and you can reopen it within a day.',
+  offer: 'Offered. It stays with you until it is accepted.',
+  end_offer: 'That offer has ended.',
 };
+const TAKING = new Set(['claim', 'step_in', 'take_over', 'reopen', 'accept_offer']);
+const ENDING = new Set(['chat_closed', 'chat_returned', 'chat_reopened']);
+const STAYING = new Set(['offer', 'end_offer']);
 
 class Desk {
   #session;
@@ -36,18 +42,13 @@ class Desk {
   #card;
   #panes;
   #banner = el('div', { class: 'banner', role: 'status' });
+  #items = new Map();
+  #canned = null;
+  #business = '';
   #status = el(
-    'button',
-    {
-      type: 'button',
-      class: 'topbar-button',
-      role: 'switch',
-      'aria-checked': 'false',
-      disabled: true,
-      onclick: () => this.#switchStatus(),
-    },
-    el('span', { class: 'switch-track', 'aria-hidden': 'true' }),
-    el('span', {}, 'Away'),
+    'select',
+    { class: 'topbar-select', 'aria-label': 'Your status', disabled: true, onchange: () => this.#setStatus() },
+    Object.entries(STATUSES).map(([value, { label }]) => el('option', { value }, label)),
   );
 
   constructor(session, signedOut) {
@@ -60,14 +61,20 @@ class Desk {
       onState: (isUp) => this.#showLine(isUp),
       onSignedOut: signedOut,
     });
-    this.#list = new QueueList({
+    this.#list = new QueueList(session, {
       onOpen: (id) => this.#open(id),
+      onTake: (id) => this.#act('claim', id),
+      onRules: () => this.#showRules(),
       onDone: (id) => this.#leftDone(id),
       onShortcuts: showSheet,
     });
-    this.#conversation = new ConversationView(this.#me.id, {
+    this.#conversation = new ConversationView(this.#me, {
       onAct: (kind) => this.#act(kind, this.#openId),
       onSend: (text) => this.#connection.say(this.#openId, text),
+      onNote: (text) => this.#connection.say(this.#openId, text, 'note'),
+      onManage: () => manageReplies(session, () => (this.#canned = null)),
+      loadCanned: () => this.#loadCanned(),
+      placeValues: () => this.#placeValues(),
       onTyping: () => this.#connection.tell({ kind: 'typing', conversation_id: this.#openId }),
       onDraft: (text) => this.#drafts.set(this.#openId, text),
       onRetry: (key) => this.#connection.sayAgain(key),
@@ -75,7 +82,7 @@ class Desk {
       onBack: () => this.#back(),
       onDetails: () => this.#showDetails(),
     });
-    this.#card = new CaseCard(session, { onBack: () => this.#back() });
+    this.#card = new CaseCard(session, { onBack: () => this.#back(), onOpen: (id) => this.#open(id) });
     this.#panes = el(
       'main',
       { class: 'panes', 'data-view': 'first' },
@@ -104,7 +111,20 @@ class Desk {
       k: () => this.#list.move(-1),
       ArrowDown: () => this.#list.move(1),
       ArrowUp: () => this.#list.move(-1),
+      n: () => this.#takeSuggested(),
       c: () => this.#act('claim', this.#targetId()),
+      a: () => this.#act('accept_offer', this.#targetId()),
+      x: () => this.#act('end_offer', this.#targetId()),
+      t: () => this.#act('offer', this.#targetId()),
+      o: () => this.#act('take_over', this.#targetId()),
+      u: () => this.#act('reopen', this.#targetId()),
+      m: () => this.#conversation.startNote(),
+      s: () => this.#status.focus(),
+      '/': () => this.#list.focusSearch(),
+      1: () => this.#list.filterBy('all'),
+      2: () => this.#list.filterBy('waiting'),
+      3: () => this.#list.filterBy('mine'),
+      4: () => this.#list.filterBy('closed'),
       r: () => this.#act('release', this.#targetId()),
       b: () => this.#act('return_to_bot', this.#targetId()),
       e: () => this.#act('close', this.#targetId()),
@@ -114,6 +134,7 @@ class Desk {
     setInterval(() => {
       this.#list.tick();
       this.#card.tick();
+      this.#conversation.showLookers();
     }, TICK_MS);
     addEventListener('beforeunload', (event) => {
       if (this.#connection.hasUnsent) event.preventDefault();
@@ -138,7 +159,17 @@ class Desk {
     else if (frame.kind === 'happened') this.#happened(frame);
     else if (frame.kind === 'typing' && frame.conversation_id === this.#openId)
       this.#conversation.showTyping(frame.who);
+    else if (frame.kind === 'looking') this.#looking(frame);
     else if (frame.kind === 'refused') this.#refused(frame);
+    else if (frame.kind === 'erased') this.#erased(frame.conversation_id);
+  }
+
+  #looking({ conversation_id, who, here }) {
+    const chat = this.#chats.get(conversation_id);
+    if (!chat) return;
+    if (here) chat.lookers.set(who.id, { name: who.name, at: Date.now() });
+    else chat.lookers.delete(who.id);
+    if (conversation_id === this.#openId) this.#conversation.showLookers();
   }
 
   #watch(chat) {
@@ -161,6 +192,7 @@ class Desk {
     const outcome = chat.take(frame);
     if (outcome === 'gap' && !chat.repairing) this.#watch(chat);
     if (outcome !== 'new') return;
+    if (ENDING.has(frame.event.kind) && chat.isLoaded) this.#fetchItem(id);
     if (id !== this.#openId) return;
     this.#seen.set(id, chat.lastSeq);
     this.#drawSoon();
@@ -175,8 +207,24 @@ class Desk {
     });
   }
 
+  /** A visitor was forgotten: nothing of the chat stays on this page either. */
+  #erased(id) {
+    for (const { key } of this.#connection.outgoing(id)) this.#connection.discard(key);
+    for (const kept of [this.#chats, this.#drafts, this.#seen, this.#items]) kept.delete(id);
+    this.#list.forget(id);
+    if (id !== this.#openId) return;
+    cancelAnimationFrame(this.#drawing);
+    this.#openId = null;
+    this.#conversation.close();
+    this.#showCard();
+    this.#panes.dataset.view = 'first';
+    this.#list.focus(null);
+    toast('This chat was erased. Nothing of it is left.');
+  }
+
   #refused(frame) {
-    if (frame.ref === 'watch') this.#conversation.complain(`This chat cannot be shown: ${frame.message}`);
+    if (frame.ref === 'watch' && frame.code === 'not_found' && this.#openId) this.#erased(this.#openId);
+    else if (frame.ref === 'watch') this.#conversation.complain(`This chat cannot be shown: ${frame.message}`);
     else toast(frame.message, { kind: 'bad' });
   }
 
@@ -191,7 +239,22 @@ class Desk {
     document.title = queue.waiting.length ? `(${queue.waiting.length}) Desk · Warmline` : 'Desk · Warmline';
     this.#showStatus();
     this.#showCard();
+    this.#tellOffers(queue);
   }
+
+  /** Say once that a colleague asks me to take a chat over. */
+  #tellOffers({ others }) {
+    const mine = others.filter(({ offered }) => offered?.to_id === this.#me.id);
+    for (const { conversation_id, agent_name, offered } of mine) {
+      if (this.#offersTold.has(conversation_id)) continue;
+      toast(`${agent_name} asks you to take a chat over: ${offered.note}`, {
+        action: { label: 'Open', run: () => this.#open(conversation_id) },
+      });
+    }
+    this.#offersTold = new Set(mine.map(({ conversation_id }) => conversation_id));
+  }
+
+  #offersTold = new Set();
 
   #announceWaiting(before, now) {
     if (before !== null && now > before) announce(`${count(now, 'visitor is', 'visitors are')} waiting.`);
@@ -224,8 +287,11 @@ class Desk {
   /* --- what the agent does --- */
 
   #open(id) {
-    if (this.#openId && this.#openId !== id)
+    if (this.#openId && this.#openId !== id) {
       this.#connection.tell({ kind: 'unwatch', conversation_id: this.#openId });
+      this.#chats.get(this.#openId)?.lookers.clear();
+    }
+    this.#fetchItem(id);
     this.#draw(id);
     this.#watch(this.#chats.get(id));
     this.#panes.dataset.view = 'second';
@@ -238,7 +304,7 @@ class Desk {
     const chat = this.#chats.get(id);
     this.#openId = id;
     this.#seen.set(id, Math.max(chat.lastSeq, this.#item(id)?.last_seq ?? 0));
-    this.#conversation.open(chat, this.#drafts.get(id) ?? '');
+    this.#conversation.open(chat, this.#drafts.get(id) ?? '', this.#item(id));
     this.#showOutgoing();
     this.#list.markOpen(id);
     this.#showCard();
@@ -248,6 +314,7 @@ class Desk {
   #newChat(id) {
     const chat = new Chat(id);
     const item = this.#item(id);
+    if (item?.state === 'closed') chat.holder = { kind: 'closed', agentId: null, agentName: '' };
     if (item?.state === 'waiting') chat.holder = { kind: 'queue', agentId: null, agentName: '' };
     if (item?.state === 'claimed')
       chat.holder = { kind: 'agent', agentId: item.agent_id, agentName: item.agent_name };
@@ -255,13 +322,17 @@ class Desk {
   }
 
   async #act(kind, id) {
-    if (!id || this.#underWay.has(id)) return;
+    if (!id || this.#underWay.has(id)) return undefined;
     if (kind === 'claim' && this.#isMine(id)) return this.#open(id);
+    if (kind === 'claim' && this.#isWithBot(id)) kind = 'step_in';
     this.#underWay.add(id);
+    const wasHard = this.#item(id)?.veiled ?? false;
     try {
-      await this.#connection.ask({ kind, conversation_id: id });
-      if (kind === 'claim') this.#claimed(id);
-      else this.#letGo(kind, id);
+      const asked = await this.#askFirst(kind, id);
+      if (asked === null) return undefined;
+      await this.#connection.ask({ kind, conversation_id: id, ...asked });
+      if (TAKING.has(kind)) this.#taken(id);
+      else this.#letGo(kind, id, wasHard);
     } catch (refusal) {
       if (id !== this.#openId) toast(refusal.message, { kind: 'bad' });
       else this.#conversation.complain(refusal.message);
@@ -271,7 +342,16 @@ class Desk {
     return undefined;
   }
 
-  #claimed(id) {
+  /** What an action needs to know; null: the agent thought better of it. */
+  #askFirst(kind, id) {
+    if (!this.#isMine(id) || TAKING.has(kind)) return {}; // the server says why not
+    if (kind === 'close') return askOutcome().then((outcome) => outcome && { outcome });
+    if (kind === 'return_to_bot') return askAgreed();
+    if (kind === 'offer') return askTransfer(this.#queue.agents.filter((agent) => agent.id !== this.#me.id));
+    return {};
+  }
+
+  #taken(id) {
     if (this.#openId !== id) this.#open(id);
     this.#chats.get(id).holder = { kind: 'agent', agentId: this.#me.id, agentName: this.#me.name };
     this.#conversation.complain('');
@@ -279,9 +359,53 @@ class Desk {
     this.#conversation.focusComposer();
   }
 
-  #letGo(kind, id) {
-    toast(DONE_WORDS[kind]);
-    if (id === this.#openId) this.#back();
+  #letGo(kind, id, wasHard) {
+    const rest = wasHard && (kind === 'close' || kind === 'return_to_bot');
+    if (rest) {
+      toast('That one was abusive. Would a short break do you good?', {
+        action: { label: 'Take a break', run: () => this.#askStatus('break') },
+      });
+    } else {
+      toast(DONE_WORDS[kind]);
+    }
+    if (id === this.#openId && !STAYING.has(kind)) this.#back();
+  }
+
+  #takeSuggested() {
+    const id = this.#queue?.suggested.conversation_id;
+    if (id) this.#act('claim', id);
+    else toast('No chat is suggested to you right now.');
+  }
+
+  async #showRules() {
+    try {
+      await showRules(this.#session, this.#me.role === 'owner');
+    } catch (problem) {
+      toast(problem.message, { kind: 'bad' });
+    }
+  }
+
+  async #loadCanned() {
+    if (this.#canned) return this.#canned;
+    try {
+      const { replies, business } = await this.#session.request('GET', '/canned-replies');
+      this.#canned = replies;
+      this.#business = business;
+    } catch (problem) {
+      toast(problem.message, { kind: 'bad' });
+      return [];
+    }
+    return this.#canned;
+  }
+
+  /** What can be filled into a canned reply: each kind of fact that was given, the latest of it. */
+  #placeValues() {
+    const facts = this.#item(this.#openId)?.summary?.facts ?? [];
+    return {
+      agent: this.#me.name,
+      business: this.#business,
+      ...Object.fromEntries(facts.map(({ what, text }) => [what, text])),
+    };
   }
 
   #back() {
@@ -306,12 +430,16 @@ class Desk {
     }
   }
 
-  async #switchStatus() {
-    const status = this.#status.getAttribute('aria-checked') === 'true' ? 'away' : 'online';
+  #setStatus() {
+    this.#askStatus(this.#status.value);
+  }
+
+  async #askStatus(status) {
     try {
       await this.#connection.ask({ kind: 'presence', status });
       this.#drawStatus(status);
     } catch (refusal) {
+      this.#showStatus();
       toast(refusal.message, { kind: 'bad' });
     }
   }
@@ -322,18 +450,41 @@ class Desk {
     return this.#list.focusedId ?? this.#openId;
   }
 
+  /** Of the open chat the events know it before the next picture of the queue comes. */
   #isMine(id) {
+    const { holder, isLoaded } = this.#chats.get(id) ?? {};
+    if (id === this.#openId && isLoaded) return holder.kind === 'agent' && holder.agentId === this.#me.id;
     return this.#queue?.mine.some((item) => item.conversation_id === id) ?? false;
+  }
+
+  #isWithBot(id) {
+    return id === this.#openId ? this.#chats.get(id).holder.kind === 'bot' : this.#item(id)?.state === 'bot';
   }
 
   #item(id) {
     if (!this.#queue) return null;
     const { waiting, mine, others, with_bot } = this.#queue;
-    return [...waiting, ...mine, ...others, ...with_bot].find((item) => item.conversation_id === id) ?? null;
+    const live = [...waiting, ...mine, ...others, ...with_bot].find((item) => item.conversation_id === id);
+    return live ?? this.#items.get(id) ?? null;
+  }
+
+  /** Of a chat that is in no list of the desk (closed, or long with the bot) the server is asked once. */
+  async #fetchItem(id) {
+    try {
+      this.#items.set(id, await this.#session.request('GET', `/conversations/${id}`));
+      if (id === this.#openId) {
+        this.#showCard();
+        this.#conversation.update();
+      }
+    } catch {
+      // the socket's answer to `watch` says what is wrong, where the conversation is shown
+    }
   }
 
   #showCard() {
-    this.#card.show(this.#openId, this.#openId && this.#item(this.#openId));
+    const item = this.#openId && this.#item(this.#openId);
+    this.#card.show(this.#openId, item);
+    this.#conversation.showItem(item);
   }
 
   #showOutgoing() {
@@ -341,15 +492,14 @@ class Desk {
   }
 
   #showStatus() {
-    const me = this.#queue.agents.find(({ id }) => id === this.#me.id);
+    const me = this.#queue?.agents.find(({ id }) => id === this.#me.id);
     if (me) this.#drawStatus(me.status);
   }
 
   #drawStatus(status) {
-    this.#status.setAttribute('aria-checked', String(status === 'online'));
-    this.#status.title =
-      status === 'online' ? 'You take chats now' : 'You take no new chats; those you hold stay with you';
-    setText(this.#status.lastChild, status === 'online' ? 'Online' : 'Away');
+    this.#status.value = status;
+    this.#status.dataset.status = status;
+    this.#status.title = STATUSES[status].hint;
   }
 }
 

@@ -3,8 +3,11 @@
 import { el, fill, setText } from '../shared/dom.js';
 import { icon, lamp, levelBars } from '../shared/icons.js';
 import { Roving } from '../shared/roving.js';
+import { Finder } from './finder.js';
 import {
+  SUGGESTED,
   clock,
+  count,
   dateAndTime,
   day,
   heat,
@@ -20,6 +23,12 @@ const SECTIONS = [
   { key: 'others', title: 'With others' },
   { key: 'with_bot', title: 'With the bot', closed: true },
 ];
+const FILTERS = [
+  { key: 'all', title: 'All' },
+  { key: 'waiting', title: 'Waiting' },
+  { key: 'mine', title: 'Mine' },
+  { key: 'closed', title: 'Closed' },
+];
 
 export class QueueList {
   #hooks;
@@ -28,14 +37,39 @@ export class QueueList {
   #left;
   #roving;
   #summary = el('p', { class: 'quiet-text small-text' }, '');
+  #filter = 'all';
+  #filters = new Map();
+  #finder;
+  #scroller;
+  #live = el('div', { class: 'live' });
+  #closedCount = null;
+  #search = el('input', {
+    class: 'input',
+    type: 'search',
+    'aria-label': 'Search all conversations',
+    placeholder: 'Search all conversations',
+    autocomplete: 'off',
+    dir: 'auto',
+    oninput: () => this.#onSearch(),
+    onkeydown: (event) => this.#onSearchKey(event),
+  });
+  #suggestion = el('div', { class: 'suggestion', role: 'status' });
+  #suggested = '';
 
-  /** @param {{onOpen: (id: string) => void, onDone: (leftId: string) => void, onShortcuts: () => void}} hooks */
-  constructor(hooks) {
+  /**
+   * @param {import('../shared/session.js').Session} session
+   * @param {{onOpen: (id: string) => void, onDone: (leftId: string) => void, onShortcuts: () => void,
+   *          onTake: (id: string) => void, onRules: () => void}} hooks
+   */
+  constructor(session, hooks) {
     this.#hooks = hooks;
+    this.#finder = new Finder(session, hooks.onOpen);
     const list = el('div', { class: 'pane-scroll queue', tabindex: '-1' });
+    this.#scroller = list;
     for (const section of SECTIONS) this.#sections.set(section.key, makeSection(section));
     this.#left = makeSection({ key: 'left', title: 'Left messages' });
-    list.append(...[...this.#sections.values(), this.#left].map(({ box }) => box));
+    this.#live.append(...[...this.#sections.values(), this.#left].map(({ box }) => box));
+    list.append(this.#live, this.#finder.element);
     this.element = el(
       'section',
       { class: 'pane', 'aria-label': 'Chats' },
@@ -49,6 +83,17 @@ export class QueueList {
           {
             type: 'button',
             class: 'icon-button',
+            'aria-label': 'The order of the queue',
+            title: 'The order of the queue',
+            onclick: hooks.onRules,
+          },
+          icon('info'),
+        ),
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'icon-button',
             'aria-label': 'Keyboard shortcuts',
             title: 'Keyboard shortcuts (?)',
             onclick: hooks.onShortcuts,
@@ -56,6 +101,13 @@ export class QueueList {
           icon('keyboard'),
         ),
       ),
+      el(
+        'div',
+        { class: 'queue-tools' },
+        el('div', { class: 'with-icon' }, icon('search'), this.#search),
+        this.#filterBar(),
+      ),
+      this.#suggestion,
       list,
     );
     this.#roving = new Roving(list, '.row');
@@ -70,8 +122,11 @@ export class QueueList {
   show(queue, view) {
     const focused = document.activeElement?.closest?.('.row');
     const seen = new Set();
+    this.#myId = view.myId;
     for (const { key } of SECTIONS) this.#fillSection(this.#sections.get(key), queue[key], view, seen);
     this.#fillLeft(queue.left, seen);
+    this.#showCounts(queue);
+    this.#showSuggestion(queue);
     for (const id of [...this.#rows.keys()]) if (!seen.has(id)) this.#rows.delete(id);
     const here = queue.agents.filter((agent) => agent.status === 'online').length;
     setText(this.#summary, `${here} online`);
@@ -85,6 +140,111 @@ export class QueueList {
     for (const row of this.#rows.values()) row.setOpen(row.id === openId);
   }
 
+  /** Show all live chats, those that wait, mine, or the closed ones. */
+  filterBy(key) {
+    this.#search.value = '';
+    this.#filter = key;
+    this.#apply();
+    if (key === 'closed') this.#finder.showClosed();
+  }
+
+  focusSearch() {
+    this.#search.focus();
+    this.#search.select();
+  }
+
+  #filterBar() {
+    return el(
+      'div',
+      { class: 'filters', role: 'group', 'aria-label': 'Which chats' },
+      FILTERS.map(({ key, title }) => {
+        const number = el('span', { class: 'count' });
+        const button = el(
+          'button',
+          {
+            type: 'button',
+            class: 'filter',
+            'aria-pressed': String(key === this.#filter),
+            onclick: () => this.filterBy(key),
+          },
+          title,
+          number,
+        );
+        this.#filters.set(key, { button, number });
+        return button;
+      }),
+    );
+  }
+
+  #apply() {
+    const query = this.#search.value.trim();
+    const isFound = query !== '' || this.#filter === 'closed';
+    this.#finder.element.hidden = !isFound;
+    this.#live.hidden = isFound;
+    this.#suggestion.hidden = isFound || !this.#suggestion.hasChildNodes();
+    this.#live.dataset.filter = this.#filter;
+    for (const [key, { button }] of this.#filters)
+      button.setAttribute('aria-pressed', String(query === '' && key === this.#filter));
+    this.#roving.settle();
+  }
+
+  #onSearch() {
+    const query = this.#search.value.trim();
+    this.#apply();
+    if (query) this.#finder.search(query);
+    else if (this.#filter === 'closed') this.#finder.showClosed();
+  }
+
+  #onSearchKey(event) {
+    if (event.key === 'ArrowDown') {
+      event.preventDefault();
+      this.#roving.move(0);
+    } else if (event.key === 'Escape' && this.#search.value) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.#search.value = '';
+      this.#onSearch();
+    }
+  }
+
+  #showCounts({ waiting, mine, others, closed }) {
+    const all = waiting.length + mine.length + others.length;
+    const counts = { all, waiting: waiting.length, mine: mine.length, closed };
+    for (const [key, { number }] of this.#filters) setText(number, counts[key] ? String(counts[key]) : '');
+    this.#filters.get('closed').button.title = `${count(closed, 'chat', 'chats')} closed in the last 24 hours`;
+    const changed = this.#closedCount !== null && this.#closedCount !== closed;
+    this.#closedCount = closed;
+    if (changed && this.#filter === 'closed' && !this.#search.value.trim()) this.#finder.showClosed();
+  }
+
+  /** What the rules of fair sharing suggest to me, where I take chats now. */
+  #showSuggestion({ suggested, agents }, myId = this.#myId) {
+    const online = agents.some(({ id, status }) => id === myId && status === 'online');
+    const { conversation_id, why } = suggested;
+    const state = JSON.stringify([online, suggested]);
+    if (state === this.#suggested) return;
+    this.#suggested = state;
+    fill(
+      this.#suggestion,
+      online &&
+        conversation_id &&
+        el(
+          'button',
+          {
+            type: 'button',
+            class: 'button block',
+            title: `${SUGGESTED[why]} (n)`,
+            onclick: () => this.#hooks.onTake(conversation_id),
+          },
+          `Take the next: ${visitorName(conversation_id)}`,
+        ),
+      online && why === 'rest' && el('p', { class: 'note accent' }, SUGGESTED.rest),
+    );
+    this.#apply();
+  }
+
+  #myId = '';
+
   /** Write the waits anew. */
   tick() {
     for (const row of this.#rows.values()) row.tick?.();
@@ -94,10 +254,16 @@ export class QueueList {
     this.#roving.move(step);
   }
 
+  /** An erased chat: nothing of it stays among what was closed or found. */
+  forget(id) {
+    this.#finder.forget(id);
+  }
+
   focus(id = null) {
     const row = id && this.#rows.get(id)?.button;
     if (row?.checkVisibility()) row.focus();
-    else this.#roving.move(0);
+    else if (this.#roving.rows().length) this.#roving.move(0);
+    else this.#scroller.focus(); // or the keys would still go to the field that Escape was pressed in
   }
 
   /** The chat whose row has the focus. */
@@ -181,7 +347,7 @@ class QueueRow {
     this.#since = item.state === 'waiting' ? item.waiting_since : null;
     this.button.classList.toggle('is-unread', unread);
     setText(this.#title, titleOf(item, isMine));
-    fill(this.#facts, factsOf(item, unread, isMine));
+    fill(this.#facts, factsOf(item, unread, isMine, item.offered?.to_id === myId));
     this.#wait.dateTime = this.#since ?? item.last_at;
     this.tick(item.last_at);
   }
@@ -272,7 +438,8 @@ function nobodyWaits() {
 }
 
 function titleOf(item, isMine) {
-  const wants = item.state === 'waiting' && item.summary?.wants;
+  if (item.veiled && item.last_from === 'visitor') return 'Hidden: abusive words. Open it to read.';
+  const wants = item.state === 'waiting' && !item.veiled && item.summary?.wants;
   if (wants) return wants;
   if (!item.last_text) return 'No words yet';
   if (item.last_from === 'visitor') return item.last_text;
@@ -282,10 +449,13 @@ function titleOf(item, isMine) {
 
 const FROM = { bot: 'Bot', agent: 'Agent', system: 'Note' };
 
-function factsOf(item, unread, isMine) {
+function factsOf(item, unread, isMine, isForMe) {
   const temper = heat(item.frustration);
   return [
     unread && el('span', { class: 'badge accent' }, 'New'),
+    item.offered &&
+      el('span', { class: 'badge accent' }, isForMe ? 'Offered to you' : `Offered to ${item.offered.to_name}`),
+    isDanger(item) && el('span', { class: 'badge danger' }, icon('warn'), 'Urgent'),
     item.reason &&
       el(
         'span',
@@ -299,6 +469,10 @@ function factsOf(item, unread, isMine) {
       !isMine &&
       el('span', { class: 'row-holder' }, icon('person'), item.agent_name),
   ];
+}
+
+function isDanger(item) {
+  return item.state === 'waiting' && item.head_starts.some(({ why }) => why === 'danger');
 }
 
 const URGENT = new Set(['vulnerable', 'abusive', 'bot_failure']);

@@ -4,9 +4,9 @@ import { el } from './dom.js';
 
 let fromWidget = null;
 try {
-  fromWidget = (await import('/widget.js')).renderMarkdown ?? null;
+  fromWidget = (await import('/static/panel/markdown.js')).renderMarkdown;
 } catch (error) {
-  console.warn('Markdown is shown as plain text: /widget.js could not be loaded.', error);
+  console.warn('Markdown is shown as plain text: its module could not be loaded.', error);
 }
 
 /** @param {string} text @returns {DocumentFragment} */

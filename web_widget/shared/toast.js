@@ -11,14 +11,21 @@ document.body.append(notices, spoken);
 
 /**
  * @param {string} text
- * @param {{kind?: 'good'|'bad'}} [options] bad ones stay until they are dismissed
+ * @param {{kind?: 'good'|'bad', action?: {label: string, run: () => void}}} [options] bad ones and those with
+ *   something to do stay until they are dismissed
  */
-export function toast(text, { kind = 'good' } = {}) {
+export function toast(text, { kind = 'good', action = null } = {}) {
   const notice = el(
     'div',
     { class: `toast toast-${kind}` },
     icon(kind === 'good' ? 'check' : 'warn'),
     el('span', { class: 'toast-text' }, text),
+    action &&
+      el(
+        'button',
+        { type: 'button', class: 'button small', onclick: () => (notice.remove(), action.run()) },
+        action.label,
+      ),
     el(
       'button',
       { type: 'button', class: 'icon-button small', 'aria-label': 'Dismiss', onclick: () => notice.remove() },
@@ -26,7 +33,7 @@ export function toast(text, { kind = 'good' } = {}) {
     ),
   );
   notices.append(notice);
-  if (kind === 'good') setTimeout(() => notice.remove(), SHOWN_MS);
+  if (kind === 'good' && !action) setTimeout(() => notice.remove(), SHOWN_MS);
 }
 
 /** Say something to screen readers, once, showing nothing. */

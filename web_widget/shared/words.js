@@ -9,6 +9,7 @@ const REASONS = {
   abusive: 'Abusive language',
   vulnerable: 'Needs care',
   bot_failure: 'Bot failed',
+  stepped_in: 'An agent stepped in',
 };
 
 /** A reason in plain words; one that this page does not know yet is shown as it came. */
@@ -89,3 +90,36 @@ export function heat(frustration) {
   if (frustration >= 0.35) return { level: 2, word: 'Tense' };
   return { level: 1, word: 'Calm' };
 }
+
+/** How a chat ended, in the agent's view. */
+export const OUTCOMES = {
+  solved: { label: 'Solved', hint: 'The visitor has what they needed' },
+  unsolved: { label: 'Not solved', hint: 'We could not help this time' },
+  no_reply: { label: 'No reply', hint: 'The visitor was gone' },
+  abuse: { label: 'Abuse', hint: 'Nothing but abuse or spam' },
+};
+
+/** Whether an agent takes chats. */
+export const STATUSES = {
+  online: { label: 'Online', hint: 'You take chats now' },
+  busy: { label: 'Busy', hint: 'You are here and take no new chats' },
+  away: { label: 'Away', hint: 'You take no new chats; those you hold stay with you' },
+  break: { label: 'Break', hint: 'A rest: no new chats, and the count of heated ones starts anew' },
+};
+
+/** What gives a case a head start in the queue. */
+export const WHY_FIRST = {
+  danger: 'may be in danger or distress',
+  frustration: 'is frustrated',
+  sensitive: 'it is a sensitive matter',
+  put_back: 'was helped and had to wait again',
+};
+
+/** Why a chat is suggested to this agent, or none is. */
+export const SUGGESTED = {
+  first: 'First in the queue',
+  calm_next: 'The next calm one: a colleague had fewer heated chats, or you had several in a row',
+  only_heated: 'Heated; nobody had fewer today',
+  rest: 'Only heated chats wait, and you had several in a row. Take a short break, or choose one by hand.',
+  nobody_waits: '',
+};
