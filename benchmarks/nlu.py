@@ -42,7 +42,7 @@ from knowledge_base.features import FEATURES, words
 from knowledge_base.search import made_of
 from sentiment.mood import LABELS, Mood, MoodModel
 from sentiment.mood import OWN_HEADS as MOOD_HEADS
-from sentiment.train import Row, Vectors, macro_recall, report_on, rows
+from sentiment.train import Row, Vectors, _Store, macro_recall, report_on, rows
 
 SYSTEMS = ("BM25", "VADER", "frozen", "ours")
 TENTH = 10
@@ -96,7 +96,7 @@ def _cell(value: float | None) -> str:
 
 
 class _TwiceAsked(Encoder):
-    """``Vectors.encoded`` asks for the same texts twice, for meaning and for feeling: the second time is free."""
+    """Whoever wants meaning and feeling asks twice in a row for the same texts: the second time is free."""
 
     _last: tuple[list[str], list[Encoded]] = ([], [])
 
@@ -107,7 +107,7 @@ class _TwiceAsked(Encoder):
 
 
 class Side:
-    """An encoder and the vectors it has made so far.
+    """An encoder and the vectors it has made so far, this time and before.
 
     Raises:
         SystemExit: the kept vectors are not this encoder's.
@@ -118,20 +118,26 @@ class Side:
         self.name = name
         self.encoder = _TwiceAsked(locate(None), expected=expected_hash(None), plain=name == "frozen")
         self.vectors = Vectors(self.encoder)
-        kept, made = self.vectors.encoded([PROBE])[0], self.encoder.encode_now([PROBE])[0]
-        for one, other in ((kept.meaning, made.meaning), (kept.feeling, made.feeling)):
-            if not np.allclose(one, other, atol=2e-3):
+        made = self.encoder.encode_now([PROBE])[0]
+        self._meanings = _Store(f"nlu-meanings-{self.vectors.meaning_hash[:16]}", len(made.vector))
+        for kept, now in ((self.meaning([PROBE])[0], made.vector), (self.vectors([PROBE])[0], made.feeling[0])):
+            if not np.allclose(kept, now, atol=2e-3):
                 place = Path(tempfile.gettempdir())
                 raise SystemExit(f"The vectors kept for {name} are another encoder's: delete {place}/warmline-*.npz.")
 
     def meaning(self, texts: Sequence[str]) -> Floats:
-        return np.stack([one.vector for one in self.vectors.encoded(texts)])
+        return self._meanings.rows(texts, lambda new: (one.vector for one in self.encoder.encode_now(new)))
 
     def feeling(self, texts: Sequence[str]) -> Floats:
         return _unit(self.vectors(texts))
 
     def both(self, texts: Sequence[str]) -> Floats:
         return _unit(np.concatenate([self.meaning(texts), self.feeling(texts)], axis=1))
+
+    def felt(self, texts: Sequence[str]) -> list[Encoded]:
+        """As the encoder gives them, but without a meaning: for the heads that read feelings."""
+        nothing, one = np.zeros((1, 0), dtype=np.float32), np.ones(1, dtype=np.int64)
+        return [Encoded(nothing, row[None], 0.0, one) for row in self.vectors(texts)]
 
 
 def _unit(x: Floats) -> Floats:
@@ -214,11 +220,11 @@ class Bench:
         return None if self.vader is None else [self.vader.read(None, text) for text in texts]
 
     def our_moods(self, texts: Sequence[str]) -> list[Mood]:
-        encoded = self.ours.vectors.encoded(texts)
+        encoded = self.ours.felt(texts)
         return [self.models.mood.read(one, text) for one, text in zip(encoded, texts, strict=True)]
 
     def our_intents(self, texts: Sequence[str]) -> list[Intents]:
-        encoded = self.ours.vectors.encoded(texts)
+        encoded = self.ours.felt(texts)
         return [self.models.intents.read(one, text) for one, text in zip(encoded, texts, strict=True)]
 
     def frozen_moods(self, texts: Sequence[str]) -> list[Mood]:
@@ -273,9 +279,8 @@ def few_shot(bench: Bench) -> list[Table]:
         train, valid, test = (bench.split(f"public/{file}.jsonl", part) for part in (f"train_{shots}", "valid", "test"))
         alone, beside, better = Cells(), Cells(), Cells()
         for side in bench.sides:
-            (valid_1, alone[side.name]), (valid_2, beside[side.name]) = (
-                _accuracies(view, train, valid, test) for view in (side.meaning, side.both)
-            )
+            valid_2, beside[side.name] = _accuracies(side.both, train, valid, test)
+            valid_1, alone[side.name] = _accuracies(side.meaning, train, valid, test)
             better[side.name] = beside[side.name] if valid_2 > valid_1 else alone[side.name]
             chosen.append(f"{name} {side.name} {valid_1:.3f} / {valid_2:.3f}")
         found += [(f"{name}: meaning", alone), (f"{name}: with feeling", beside), (f"{name}: as validated", better)]

@@ -131,7 +131,7 @@ def table(columns: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def mood(info: Mapping[str, Any], dev: Mapping[str, float]) -> str:
-    return MOOD_CARD.format(**info, figures=table({"held-out messages": info["figures"], "dev": dev}))
+    return MOOD_CARD.format(**{**info, "figures": table({"held-out messages": info["figures"], "dev": dev})})
 
 
 def heads(intents: Mapping[str, Any], ranker: Mapping[str, Any]) -> str:

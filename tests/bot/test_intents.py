@@ -3,6 +3,7 @@
 import pytest
 
 from bot.intents import IntentModel, Intents
+from bot.policy import Policy
 from core.encoder import Encoder
 from core.heads import HeadsMismatch
 
@@ -31,7 +32,7 @@ def read(encoder: Encoder, model: IntentModel, text: str) -> Intents:
     ],
 )
 def test_asking_for_a_person_is_understood(encoder: Encoder, model: IntentModel, text: str) -> None:
-    assert read(encoder, model, text).asks_human >= model.thresholds["asks_human"]
+    assert read(encoder, model, text).asks_human >= Policy().asks_human
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_asking_for_a_person_is_understood(encoder: Encoder, model: IntentModel,
     ],
 )
 def test_a_question_about_people_is_not_a_wish_for_one(encoder: Encoder, model: IntentModel, text: str) -> None:
-    assert read(encoder, model, text).asks_human < model.thresholds["asks_human"]
+    assert read(encoder, model, text).asks_human < Policy().asks_human
 
 
 @pytest.mark.parametrize(
@@ -57,16 +58,13 @@ def test_a_question_about_people_is_not_a_wish_for_one(encoder: Encoder, model: 
         "is this a human?",
         "are you real",
         "is that a person typing or a computer program?",
-        pytest.param(
-            "am I talking to a real person or a bot",
-            marks=pytest.mark.xfail(reason="known miss of the head: asks_human .67; bot/policy.py lets about_bot win"),
-        ),
+        "am I talking to a real person or a bot",
     ],
 )
 def test_asking_what_it_is_is_small_talk_about_the_bot(encoder: Encoder, model: IntentModel, text: str) -> None:
     intents = read(encoder, model, text)
     assert intents.smalltalk_kind == "about_bot"
-    assert intents.asks_human < model.thresholds["asks_human"]
+    assert intents.asks_human < Policy().asks_human
 
 
 @pytest.mark.parametrize(
@@ -95,6 +93,7 @@ def test_a_question_is_no_small_talk(encoder: Encoder, model: IntentModel, text:
     [
         ("I can smell gas from the boiler you fitted", "safety"),
         ("there is a charge on my card that I did not make", "payment_dispute"),
+        ("you charged my card twice", "payment_dispute"),
         ("I came out in a rash after the cream, should I see a doctor", "medical"),
         ("I will take you to court over this contract", "legal"),
         ("delete all the personal data you hold on me", "privacy"),

@@ -94,10 +94,11 @@ async def test_a_question_that_says_enough_leans_on_nothing(mind: Mind) -> None:
 
 
 async def test_what_raised_frustration_is_found_and_only_where_it_is_high(mind: Mind) -> None:
-    loud = await mind.read(["this is ridiculous, I am so fed up with you people, where can I park"])
+    said = "this is ridiculous, I am so fed up with you people"
+    loud = await mind.read([said])
     calm = await mind.read(["where can I park"])
     assert loud.heard
-    assert all(said in "this is ridiculous, I am so fed up with you people, where can I park" for said in loud.heard)
+    assert all(words in said for words in loud.heard)
     assert calm.heard == ()
 
 
