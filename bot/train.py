@@ -198,7 +198,8 @@ def train(data: Path, vectors: Vectors, out: Path, *, include_dev: bool) -> dict
     dev = read_businesses(sorted(f.parent for f in (data / "dev").glob("*/faq.jsonl")), vectors, model)
     info: dict[str, Any] = {
         "encoder": vectors.meaning_hash, "intents_encoder": vectors.feeling_hash, "version": 2,
-        "trained_with_dev": include_dev, "date": datetime.now(UTC).date().isoformat(), "businesses": [b.name for b, _ in told],
+        "trained_with_dev": include_dev, "date": datetime.now(UTC).date().isoformat(),
+        "businesses": [b.name for b, _ in told],
     }  # fmt: skip
     if include_dev:
         info["dev"] = leave_one_out(told, dev, out, info)
