@@ -30,7 +30,7 @@ from core.heads import Floats, save_heads
 from knowledge_base.features import FEATURES, EntryText, EntryVectors, Index, pieces
 from sentiment.train import Row, Vectors, rounded, rows
 
-PRECISION = 0.96  # .95 is what is promised; the mean over a few new businesses varies
+PRECISION = 0.967  # .95 is what is promised; the mean over a few new businesses varies
 # The confidence from which on the bot answers is set on these (and dev's): in our other held-out businesses every
 # fifth question is a near miss that was written to deceive, and with them it would stay silent where it is right.
 EVERYDAY = (
