@@ -32,6 +32,8 @@ Layers 4 to 6 of all-MiniLM-L6-v2 (Apache-2.0), tuned twice and run on the state
 
 {held} businesses were held out of both: {names}. Ranker and calibrator are fitted on these alone; fitted on
 businesses that the encoder was tuned on they would be over-confident. `dev/` was held out of everything here.
+(The `feeling` layers of 2026-11-24 saw answers and run-together questions of the held-out businesses among their long calm
+texts, as neutral and nothing else; the trainer no longer takes them.)
 
 ## Figures of `meaning`
 Plain cosine of the best phrasing or of question with answer, no ranker; AUROC tells questions that an entry answers

@@ -78,3 +78,10 @@ def test_the_same_message_by_two_people_has_one_label() -> None:
     assert len(pairs) == len(y) > 300
     assert all(one != other for one, other in pairs)
     assert not np.isnan(y[:, :MOOD]).any()
+
+
+def test_the_long_calm_texts_are_of_businesses_that_are_learnt_from(tmp_path: Path) -> None:
+    files = [EXAMPLES / "businesses" / name / "faq.jsonl" for name in HELD_OUT]
+    held = {str(r["answer"]) for path in files if path.exists() for r in rows(path)}
+    assert held
+    assert not held & set(lessons.answers(tmp_path).texts)
