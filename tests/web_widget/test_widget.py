@@ -197,7 +197,7 @@ async def test_why_this_reply_is_told_in_plain_words(shop: Shop, page: Page) -> 
     await say(page, QUESTION)
     await page.get_by_text("Why this reply?").click()
     await expect(page.locator(".why li").first).to_be_visible()
-    await expect(page.locator(".why")).to_contain_text("bot")
+    await expect(page.locator(".why")).to_contain_text("FAQ entry")
 
 
 async def test_the_page_talks_with_the_widget(shop: Shop, page: Page) -> None:
