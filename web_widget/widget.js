@@ -5,7 +5,7 @@
  */
 
 // Named after what is in it, so it can be cached for ever. Written by `python -m api protocol`.
-const FILES = new URL('widget/d8abb3d516/', import.meta.url);
+const FILES = new URL('widget/c53046335d/', import.meta.url);
 const STORED = `warmline:${FILES.origin}`;
 
 /** Each language that there is a catalogue for: the launcher's name, and what a failed load says. */

@@ -285,8 +285,12 @@ async def test_only_who_wishes_is_recognised_on_return(empty: Running, shop: Sho
     await open_data(another)
     await another.get_by_label("Recognise me in this browser").uncheck()
     await expect(another.locator(".sheet")).to_contain_text("Saved.")
-    assert await page.evaluate("localStorage.length") == 0
+    await page.wait_for_function("localStorage.length === 0")  # a tab hears of another's a moment later
     assert [c.purposes["remember"] for c in await agreed(empty)] == [True, False]
+    await page.get_by_role("button", name="Back to the chat").click()
+    await say(page, "And I am still here")
+    await expect(bubbles(page, "bot")).to_have_count(3)
+    assert await page.evaluate("localStorage.length") == 0  # the first tab does not bring it back
 
 
 async def test_consent_can_be_withdrawn_and_given_again(empty: Running, shop: Shop, page: Page) -> None:

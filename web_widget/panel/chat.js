@@ -1,7 +1,7 @@
 /** The visitor's conversation: speaks api/protocol.py over a Line, and the visitor's own HTTP. It knows no DOM. */
 
 import { Line } from './line.js';
-import { recall, remember, uuid } from './memory.js';
+import { lasts, recall, remember, uuid } from './memory.js';
 
 const STORED_WITHIN = 15_000; // ms, as below
 const ANSWER_WITHIN = 15_000;
@@ -41,6 +41,7 @@ export class Chat extends EventTarget {
     this.withdrawn = withdrawn ?? false; // nothing may be said until the visitor agrees again
     this.seen = seen ?? 0; // the last event that the visitor had before the eyes
     this.choices = { sentiment: true, remember: false, ...choices };
+    this.lasting = Boolean(token) && this.choices.remember; // this tab keeps it for after itself
     // Unconfirmed frames, in order. One with a `key` stays until its `stored` or echo came: the key makes
     // sending it again harmless. Others are forgotten once they are sent.
     this.outbox = Object.values(outbox ?? {}).map((frame) => ({ frame, sent: false, failed: null }));
@@ -296,7 +297,8 @@ export class Chat extends EventTarget {
     this.token = this.epoch = this.startKey = this.state = null;
     this.#forgetEvents();
     this.seen = 0;
-    remember(this.name, null);
+    this.lasting = false;
+    remember(this.name, null, null);
   }
 
   #post(frame) {
@@ -395,10 +397,13 @@ export class Chat extends EventTarget {
   }
 
   #save() {
+    if (this.lasting && !lasts(this.name)) this.choices.remember = false; // taken back in another tab
     const { token, epoch, startKey, isOpen, seen, choices, pending, withdrawn } = this;
     if (!this.begun && !pending) return;
     const outbox = { ...this.outbox.map((entry) => entry.frame) }; // old libraries spoil Array.prototype.toJSON
-    const lasting = token && choices.remember ? { token, epoch, seen, choices, withdrawn } : null;
+    const kept = token && choices.remember ? { token, epoch, seen, choices, withdrawn } : null;
+    const lasting = kept ?? (this.lasting ? null : undefined);
+    this.lasting = Boolean(kept);
     remember(this.name, { token, epoch, startKey, isOpen, seen, choices, pending, withdrawn, outbox }, lasting);
   }
 }

@@ -15,11 +15,18 @@ export function recall(name) {
   return read(() => sessionStorage, name) ?? read(() => localStorage, name) ?? {};
 }
 
-/** @param {object | null} lasting what this browser may know after the tab is closed; null: nothing */
+/**
+ * @param {object | null | undefined} lasting what this browser may know after the tab is closed; null: nothing;
+ *     undefined: that is not this tab's to say
+ */
 export function remember(name, value, lasting) {
   attempt(() => sessionStorage.setItem(name, JSON.stringify(value)));
   if (lasting) attempt(() => localStorage.setItem(name, JSON.stringify(lasting)));
-  else attempt(() => localStorage.removeItem(name));
+  else if (lasting === null) attempt(() => localStorage.removeItem(name));
+}
+
+export function lasts(name) {
+  return Boolean(read(() => localStorage, name));
 }
 
 /** crypto.randomUUID is missing on pages without https. */
