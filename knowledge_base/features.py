@@ -284,7 +284,7 @@ class _Group:
 
 
 class Index:
-    """All published entries, ready to be compared with a message (5,000 entries: see tests, < 10 ms)."""
+    """All published entries, ready to be compared with a message."""
 
     def __init__(self, entries: Sequence[tuple[EntryText, EntryVectors]]) -> None:
         texts = [text for text, _ in entries]
