@@ -34,7 +34,7 @@ from bot.intents import Intents
 from bot.lessons import EXAMPLES, HELD_OUT
 from bot.mind import Mind, Models
 from bot.ranker import Ranker
-from bot.train import Business, read_business, train_ranker
+from bot.train import Business, ranked, read_business, train_ranker
 from core.encoder import TUNED, Encoded, Encoder, expected_hash, locate
 from core.errors import Unavailable
 from core.heads import Floats
@@ -413,20 +413,9 @@ def _asked(business: Business, scores: Sequence[Floats]) -> list[Asked]:
 
 
 def _asked_ours(bench: Bench, business: Business, ranker: Ranker) -> list[Asked]:
-    found = []
     read = bench.our_intents([q["text"] for q in business.queries])
-    for query, features, answers, intents in zip(
-        business.queries, business.features, business.right, read, strict=True
-    ):
-        if query["kind"] == "smalltalk":
-            continue
-        good = {slug for slug, fits in zip(business.index.slugs, answers, strict=True) if fits}
-        ranked = ranker.rank(features, business.index.slugs, intents)
-        talk = intents.smalltalk >= bench.models.intents.thresholds["smalltalk"]
-        p = ranked[0].confidence
-        given = not talk and p >= ranker.thresholds.answer
-        found.append(Asked(p, ranked[0].slug in good, any(c.slug in good for c in ranked[:3]), bool(good), given))
-    return found
+    columns = ranked(business, read, ranker, bench.models.intents.thresholds["smalltalk"])
+    return [Asked(*row[:5]) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _faq_figures(asked: Sequence[Asked]) -> Cells:

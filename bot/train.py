@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bot.intents import IntentModel, Intents
 from bot.lessons import HELD_OUT, folders
-from bot.parts import parts as pieces_of
+from bot.parts import pieces as pieces_of
 from bot.ranker import EVIDENCE, OWN_HEADS, Ranker, evidence
 from core.encoder import Encoder, expected_hash, locate
 from core.heads import Floats, save_heads
@@ -63,8 +63,7 @@ def read_business(folder: Path, vectors: Vectors) -> Business:
     index = Index(entries)
     queries = rows(folder / "queries.jsonl")
     encoded = vectors.encoded([q["text"] for q in queries])
-    asked = [pieces_of(q["text"]) for q in queries]
-    parted = [vectors.encoded(some) if len(some) > 1 else [] for some in asked]
+    parted = [vectors.encoded(pieces_of(q["text"])) for q in queries]
     features = [index.features(q["text"], e, p) for q, e, p in zip(queries, encoded, parted, strict=True)]
     right = [np.array([slug in {q["expected"], *q["also_ok"]} for slug in index.slugs]) for q in queries]
     return Business(folder.name, queries, index, features, right)
@@ -219,12 +218,13 @@ def leave_one_out(told: Sequence[Told], dev: Sequence[Told], out: Path, info: di
         for one in dev:
             train_ranker([*told, *(other for other in dev if other is not one)], Path(place), info)
             ranker = Ranker.load(Path(place), info["encoder"])
-            parts.append(_ranked(*one, ranker, talk_from))
+            parts.append(ranked(*one, ranker, talk_from))
     p, right, three, within, given, offered = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _figures(p, right, three, within, given, offered)
 
 
-def _ranked(business: Business, read: Sequence[Intents], ranker: Ranker, talk_from: float) -> tuple[NDArray[Any], ...]:
+def ranked(business: Business, read: Sequence[Intents], ranker: Ranker, talk_from: float) -> tuple[NDArray[Any], ...]:
+    """Of every question but small talk: confidence, first right, one of three right, within, answered, offered."""
     rows_of = []
     for query, features, answers, intents in zip(
         business.queries, business.features, business.right, read, strict=True
@@ -232,11 +232,11 @@ def _ranked(business: Business, read: Sequence[Intents], ranker: Ranker, talk_fr
         if query["kind"] == "smalltalk":
             continue
         good = {slug for slug, fits in zip(business.index.slugs, answers, strict=True) if fits}
-        ranked = ranker.rank(features, business.index.slugs, intents)
-        p = 0.0 if intents.smalltalk >= talk_from else ranked[0].confidence
+        best = ranker.rank(features, business.index.slugs, intents)[:3]
+        p = 0.0 if intents.smalltalk >= talk_from else best[0].confidence
         given = p >= ranker.thresholds.answer
         offered = not given and p >= ranker.thresholds.clarify
-        rows_of.append((p, ranked[0].slug in good, any(c.slug in good for c in ranked[:3]), bool(good), given, offered))
+        rows_of.append((p, best[0].slug in good, any(c.slug in good for c in best), bool(good), given, offered))
     return tuple(np.array(column) for column in zip(*rows_of, strict=True))
 
 
@@ -278,7 +278,7 @@ def train_ranker(told: Sequence[Told], out: Path, info: dict[str, Any]) -> dict[
 def report_on(told: Sequence[Told], model: IntentModel, ranker: Ranker) -> dict[str, float]:
     """The figures of eval/score.py for these businesses, by the classes that serve and the thresholds that ship."""
     talk_from = model.thresholds["smalltalk"]
-    parts = [_ranked(business, read, ranker, talk_from) for business, read in told]
+    parts = [ranked(business, read, ranker, talk_from) for business, read in told]
     talk, taken, flagged = [], [], []
     for business, read in told:
         for query, intents in zip(business.queries, read, strict=True):

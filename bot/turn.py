@@ -138,7 +138,11 @@ def _still_there(decision: Answer, shelf: dict[str, Entry]) -> Decision:
     """The answer without what was withdrawn in this very moment."""
     if decision.slug not in shelf:
         return rules.Decline("no_entry")
-    return replace(decision, also=tuple(s for s in decision.also if s in shelf))
+    return replace(
+        decision,
+        also=tuple(s for s in decision.also if s in shelf),
+        unsure=tuple(s for s in decision.unsure if s in shelf),
+    )
 
 
 def _none_pending(conversation: ConversationRow) -> Pending:
@@ -245,8 +249,9 @@ async def _record(
 def _say(decision: Decision, seen: Reading, context: Context, shelf: dict[str, Entry]) -> Words:
     upset = seen.mood.frustrated or context.heat > 0.5
     match decision:
-        case Answer(slug, also=also):
-            return words.answers([(shelf[s].question, shelf[s].answer) for s in (slug, *also)])
+        case Answer(slug, also=also, unsure=unsure):
+            given = [(shelf[s].question, shelf[s].answer) for s in (slug, *also)]
+            return words.answers(given, [shelf[s].question for s in unsure])
         case Clarify(slugs):
             return words.clarify(tuple(shelf[slug].question for slug in slugs if slug in shelf), upset)
         case Smalltalk(kind):

@@ -65,16 +65,20 @@ _SMALLTALK = {
 }
 
 
-def answers(found: Sequence[tuple[str, str]]) -> Words:
+def answers(found: Sequence[tuple[str, str]], unsure: Sequence[str] = ()) -> Words:
     """The owner's words, and where several things were asked each below the question that it answers.
 
     Args:
         found: (question, answer in Markdown).
+        unsure: questions that may have been asked too.
 
     """
-    if len(found) == 1:
-        return Words(found[0][1])
-    return Words("\n\n".join(f"**{question}**\n\n{answer}" for question, answer in found))
+    one = len(found) == 1 and not unsure
+    told = found[0][1] if one else "\n\n".join(f"**{question}**\n\n{answer}" for question, answer in found)
+    if not unsure:
+        return Words(told)
+    mean = "Do you mean this?" if len(unsure) == 1 else "Do you mean one of these?"
+    return Words(f"{told}\n\nI'm not sure about the rest of your message. {mean}", _choices(unsure))
 
 
 def clarify(questions: tuple[str, ...], upset: bool) -> Words:
@@ -82,8 +86,12 @@ def clarify(questions: tuple[str, ...], upset: bool) -> Words:
     unsure = "So that you get the right answer:" if upset else "I'm not sure that I understood."
     return Words(
         f"{unsure} {mean}",
-        (*(Button(title=q, payload=q) for q in questions), HUMAN),
+        _choices(questions),
     )
+
+
+def _choices(questions: Sequence[str]) -> tuple[Button, ...]:
+    return (*(Button(title=q, payload=q) for q in questions), HUMAN)
 
 
 def decline(upset: bool) -> Words:

@@ -164,6 +164,22 @@ class Client:
         event: Frame = found["event"]
         return event
 
+    async def happened(self, kind: str, fits: Callable[[Frame], bool] = lambda _event: True) -> Frame:
+        """That event, whether it comes or has come already: it may come before the answer to what caused it."""
+        while True:
+            for event in self.events:
+                if event["kind"] == kind and fits(event):
+                    return event
+            await self.next()
+
+    async def shows(self, fits: Callable[[Frame], bool]) -> Frame:
+        """What the page now knows of its chat, once it fits."""
+        while True:
+            states = [frame for frame in self.seen if frame["kind"] == "state"]
+            if states and fits(states[-1]):
+                return states[-1]
+            await self.next()
+
     async def message(self, sender: str) -> Frame:
         return await self.event("message_said", lambda e: e["sender"]["kind"] == sender)
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from people import PATIENCE, Client, Desk, Frame, Running, Visitor
+from people import PATIENCE, Desk, Frame, Running, Visitor
 from sqlalchemy import func, select, update
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -47,27 +47,9 @@ async def alive(page: Visitor | Desk) -> None:
     await page.until("pong")
 
 
-async def happened(page: Client, kind: str, fits: Callable[[Frame], bool] = lambda _event: True) -> Frame:
-    """That event, whether it comes or has come already: it may come before the answer to what caused it."""
-    while True:
-        for event in page.events:
-            if event["kind"] == kind and fits(event):
-                return event
-        await page.next()
-
-
-async def shows(page: Client, fits: Callable[[Frame], bool]) -> Frame:
-    """What the page now knows of its chat, once it fits."""
-    while True:
-        states = [frame for frame in page.seen if frame["kind"] == "state"]
-        if states and fits(states[-1]):
-            return states[-1]
-        await page.next()
-
-
 async def in_line(ada: Visitor) -> None:
     await ada.send({"kind": "ask_human", "key": str(uuid4())})
-    await happened(ada, "chat_queued")
+    await ada.happened("chat_queued")
 
 
 async def case_of(house: Running, ada: Visitor) -> CaseRow:
@@ -153,10 +135,10 @@ async def test_the_longest_wait_stands_first(house: Running) -> None:
         await in_line(ada)
         rows = await sam.waiting(lambda rows: len(rows) == 2)
         assert [r["conversation_id"] for r in rows] == [grace.conversation_id, ada.conversation_id]
-        second = await shows(ada, lambda f: f["position"] == 2)
+        second = await ada.shows(lambda f: f["position"] == 2)
         assert second["desk_open"] is True
         await sam.act("claim", grace.conversation_id)
-        await shows(ada, lambda f: f["position"] == 1)
+        await ada.shows(lambda f: f["position"] == 1)
 
 
 async def test_of_two_desks_that_claim_at_once_one_gets_the_chat_and_one_already_claimed(
@@ -172,7 +154,7 @@ async def test_of_two_desks_that_claim_at_once_one_gets_the_chat_and_one_already
                 assert sorted(a["kind"] for a in answers) == ["done", "refused"], round_
                 assert [a["code"] for a in answers if a["kind"] == "refused"] == ["already_claimed"]
                 winner = sam if answers[0]["kind"] == "done" else kim
-                claimed = await happened(ada, "chat_claimed")
+                claimed = await ada.happened("chat_claimed")
                 assert claimed["agent_id"] == str(winner.person.id)
                 again = await winner.act("claim", ada.conversation_id)
                 assert again["code"] == "already_claimed"
@@ -232,9 +214,9 @@ async def test_from_the_claim_on_the_bot_is_silent_and_agent_and_visitor_talk(bo
     async with both_houses.visitor() as ada, both_houses.desk() as sam:
         await in_line(ada)
         assert (await sam.act("claim", ada.conversation_id))["kind"] == "done"
-        claimed = await happened(ada, "chat_claimed")
+        claimed = await ada.happened("chat_claimed")
         assert claimed["agent_name"] == "Sam"
-        state = await shows(ada, lambda f: f["holder"] == "agent")
+        state = await ada.shows(lambda f: f["holder"] == "agent")
         assert state["agent_name"] == "Sam"
         before = await bot_lines(both_houses, ada)
 
@@ -259,13 +241,13 @@ async def test_a_reply_that_is_still_being_computed_at_the_claim_is_never_said(h
     await asyncio.sleep(0.05)
     async with house.visitor() as ada, house.desk() as sam:
         await ada.say(OPENING)
-        await shows(ada, lambda f: f["bot_thinking"])
+        await ada.shows(lambda f: f["bot_thinking"])
         turn = house.house.turns.wake(UUID(ada.conversation_id))
         await asyncio.sleep(0.2)
         await in_line(ada)
         assert (await sam.act("claim", ada.conversation_id))["kind"] == "done"
         assert not turn.done(), "the reply was not under way any more: the test proves nothing"
-        claimed = await happened(ada, "chat_claimed")
+        claimed = await ada.happened("chat_claimed")
         for task in busy:
             task.cancel()
         await asyncio.gather(*busy, return_exceptions=True)
@@ -282,9 +264,9 @@ async def test_release_puts_the_chat_back_with_its_age_and_the_visitor_is_told(h
         since = (await case_of(house, ada)).waiting_since
         await sam.act("claim", ada.conversation_id)
         await sam.act("release", ada.conversation_id)
-        released = await happened(ada, "chat_released")
+        released = await ada.happened("chat_released")
         assert released["cause"] == "released"
-        await shows(ada, lambda f: f["holder"] == "queue")
+        await ada.shows(lambda f: f["holder"] == "queue")
         case = await case_of(house, ada)
         assert (case.state, case.waiting_since, case.agent_id) == ("waiting", since, None)
         assert (await kim.act("claim", ada.conversation_id))["kind"] == "done"
@@ -302,7 +284,7 @@ async def test_a_chat_that_is_returned_is_answered_by_the_bot_again(house: Runni
         await sam.act("claim", ada.conversation_id)
         await ada.say("Thanks, one more small thing for the bot.")
         await sam.act("return_to_bot", ada.conversation_id)
-        assert (await happened(ada, "chat_returned"))["by"] == "agent"
+        assert (await ada.happened("chat_returned"))["by"] == "agent"
         reply = await ada.ask(OPENING)
         assert reply["basis"]["faq_id"] == "opening-hours"
         late = await sam.say(ada.conversation_id, "I am still here.")
@@ -314,8 +296,8 @@ async def test_a_chat_that_is_closed_ends_for_the_visitor_and_late_words_are_ref
         await in_line(ada)
         await sam.act("claim", ada.conversation_id)
         await sam.act("close", ada.conversation_id)
-        assert (await happened(ada, "chat_closed"))["by"] == "agent"
-        await shows(ada, lambda f: f["holder"] == "closed")
+        assert (await ada.happened("chat_closed"))["by"] == "agent"
+        await ada.shows(lambda f: f["holder"] == "closed")
         assert (await sam.say(ada.conversation_id, "Bye."))["code"] == "not_yours"
         reply = await ada.ask(OPENING)
         assert reply["basis"]["faq_id"] == "opening-hours"
@@ -355,13 +337,13 @@ async def test_what_is_for_the_desk_never_reaches_the_visitor(both_houses: Runni
         await ada.send(contact)
         await ada.until("stored", lambda f: f["key"] == contact["key"])
         await sam.send({"kind": "watch", "conversation_id": ada.conversation_id})
-        await happened(sam, "contact_left")
+        await sam.happened("contact_left")
         await sam.act("claim", ada.conversation_id)
         await sam.act("close", ada.conversation_id)
-        await happened(ada, "chat_closed")
-        await happened(sam, "chat_closed")
+        await ada.happened("chat_closed")
+        await sam.happened("chat_closed")
         async with both_houses.visitor(ada.token) as again:
-            await happened(again, "chat_closed")
+            await again.happened("chat_closed")
         desk_only = {"decision_made", "contact_left"}
         for page in (ada, again):
             assert not desk_only & {e["kind"] for e in page.events}
@@ -431,9 +413,9 @@ async def test_a_vanished_agents_chat_is_back_in_line_with_its_age_and_its_late_
         since = (await case_of(house, ada)).waiting_since
         async with desk_line(house, cookie) as socket:
             await socket.send(json.dumps({"kind": "claim", "conversation_id": ada.conversation_id, "ref": "c"}))
-            await happened(ada, "chat_claimed")
+            await ada.happened("chat_claimed")
             socket.transport.abort()
-            released = await happened(ada, "chat_released")
+            released = await ada.happened("chat_released")
         assert released["cause"] == "agent_vanished"
         [row] = await kim.waiting(lambda rows: len(rows) == 1 and rows[0]["state"] == "waiting")
         assert datetime.fromisoformat(row["waiting_since"]) == since
@@ -458,11 +440,11 @@ async def test_a_reload_of_the_page_keeps_the_chat(house: Running, monkeypatch: 
 async def test_who_is_away_is_not_counted_as_a_person_at_the_desk(house: Running) -> None:
     async with house.visitor() as ada, house.desk() as sam:
         await in_line(ada)  # who waits is told of the desk at once, all others when they look
-        await shows(ada, lambda f: f["desk_open"])
+        await ada.shows(lambda f: f["desk_open"])
         assert (await act_present(sam, "away"))["kind"] == "done"
-        await shows(ada, lambda f: not f["desk_open"])
+        await ada.shows(lambda f: not f["desk_open"])
         assert (await act_present(sam, "online"))["kind"] == "done"
-        await shows(ada, lambda f: f["desk_open"])
+        await ada.shows(lambda f: f["desk_open"])
 
 
 async def act_present(sam: Desk, status: str) -> Frame:

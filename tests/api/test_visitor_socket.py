@@ -57,24 +57,6 @@ async def resumed(house: Running, token: str, after: int, epoch: str | None = No
         return welcome, [f for f in page.seen if f["kind"] == "happened"]
 
 
-async def happened(page: Client, kind: str, fits: Callable[[Frame], bool] = lambda _event: True) -> Frame:
-    """That event, whether it comes or has come already: it may come before the answer to what caused it."""
-    while True:
-        for event in page.events:
-            if event["kind"] == kind and fits(event):
-                return event
-        await page.next()
-
-
-async def shows(page: Client, fits: Callable[[Frame], bool]) -> Frame:
-    """What the page now knows of its chat, once it fits."""
-    while True:
-        states = [frame for frame in page.seen if frame["kind"] == "state"]
-        if states and fits(states[-1]):
-            return states[-1]
-        await page.next()
-
-
 async def still_alive(page: Client) -> None:
     await page.send({"kind": "ping"})
     await page.until("pong")
@@ -105,8 +87,8 @@ async def test_a_question_is_stored_under_a_number_and_answered_with_its_basis(b
     async with both_houses.visitor() as ada:
         key = uuid4()
         stored = await ada.say(OPENING, key)
-        mine = await happened(ada, "message_said", lambda e: e["key"] == str(key))
-        reply = await happened(ada, "message_said", lambda e: e["basis"] is not None)
+        mine = await ada.happened("message_said", lambda e: e["key"] == str(key))
+        reply = await ada.happened("message_said", lambda e: e["basis"] is not None)
     assert mine["seq"] == stored["seq"] == 2
     assert mine["sender"]["kind"] == "visitor"
     assert reply["sender"]["kind"] == "bot"
@@ -524,11 +506,11 @@ async def test_a_text_is_kept_byte_for_byte_and_answered(empty_house: Running) -
     for what, text in KEPT_TEXTS.items():
         async with empty_house.visitor() as ada:
             await ada.say(text)
-            assert (await happened(ada, "message_said", lambda e: e["sender"]["kind"] == "visitor"))["text"] == text, (
+            assert (await ada.happened("message_said", lambda e: e["sender"]["kind"] == "visitor"))["text"] == text, (
                 what
             )
             assert await stored_texts(empty_house, ada) == [text], what
-            await happened(ada, "message_said", lambda e: e["basis"] is not None)
+            await ada.happened("message_said", lambda e: e["basis"] is not None)
 
 
 # --- where from, how fast -------------------------------------------------------------------------
@@ -600,9 +582,9 @@ async def test_a_flood_of_new_conversations_from_one_address_is_limited(house: R
 async def test_a_person_can_be_asked_for_before_any_message(both_houses: Running) -> None:
     async with both_houses.visitor() as ada:
         await ada.ask_human()
-        queued = await happened(ada, "chat_queued")
-        told = await happened(ada, "message_said", lambda e: e["basis"] is not None)
-        state = await shows(ada, lambda f: f["holder"] == "queue")
+        queued = await ada.happened("chat_queued")
+        told = await ada.happened("message_said", lambda e: e["basis"] is not None)
+        state = await ada.shows(lambda f: f["holder"] == "queue")
     assert queued["reason"] == "asked_for_human"
     assert told["basis"]["handoff"] == "requested"
     assert "Nobody is at the desk" in told["text"], "it must be honest about an empty desk"
@@ -628,9 +610,9 @@ async def test_asking_twice_is_one_case_with_one_age(both_houses: Running) -> No
 async def test_who_waits_is_told_once_that_more_words_are_kept_with_the_case(house: Running) -> None:
     async with house.visitor() as ada:
         await ada.ask_human()
-        await happened(ada, "chat_queued")
+        await ada.happened("chat_queued")
         await ada.say("My order number is BW-20931.")
-        told = await happened(ada, "message_said", lambda e: e["key"].startswith("waiting:"))
+        told = await ada.happened("message_said", lambda e: e["key"].startswith("waiting:"))
         await ada.say("And I am in a hurry.")
         await asyncio.sleep(0.4)
         await still_alive(ada)
@@ -645,9 +627,9 @@ async def test_who_waits_is_told_once_that_more_words_are_kept_with_the_case(hou
 async def test_who_no_longer_wants_to_wait_gets_the_bot_back(house: Running) -> None:
     async with house.visitor() as ada:
         await ada.ask_human()
-        await happened(ada, "chat_queued")
+        await ada.happened("chat_queued")
         await ada.send({"kind": "back_to_bot"})
-        assert (await happened(ada, "chat_returned"))["by"] == "visitor"
+        assert (await ada.happened("chat_returned"))["by"] == "visitor"
         reply = await ada.ask(OPENING)
         assert reply["basis"]["faq_id"] == "opening-hours"
         await ada.send({"kind": "back_to_bot"})  # nothing to leave: nothing happens
@@ -661,7 +643,7 @@ async def test_a_contact_is_left_once_and_only_the_desk_sees_it(both_houses: Run
         await ada.ask_human()
         await ada.send(frame)
         first = await ada.until("stored", lambda f: f["key"] == key)
-        state = await shows(ada, lambda f: f["contact_left"])
+        state = await ada.shows(lambda f: f["contact_left"])
         await ada.send(frame)
         again = await ada.until("stored", lambda f: f["key"] == key)
         changed = await refusal(ada, {**frame, "text": "Never mind."})
@@ -689,8 +671,8 @@ async def test_a_chat_that_was_ended_is_reopened_by_writing_again(both_houses: R
     async with both_houses.visitor() as ada:
         await ada.ask(OPENING)
         await ada.send({"kind": "end"})
-        assert (await happened(ada, "chat_closed"))["by"] == "visitor"
-        await shows(ada, lambda f: f["holder"] == "closed")
+        assert (await ada.happened("chat_closed"))["by"] == "visitor"
+        await ada.shows(lambda f: f["holder"] == "closed")
         await ada.send({"kind": "end"})  # twice is once
         reply = await ada.ask(DELIVERY)
         assert reply["basis"]["faq_id"] == "delivery-time"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.parts import MOST, may_lean, parts
+from bot.parts import MOST, may_lean, parts, punctuated
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,9 @@ def test_a_short_message_may_lean_on_the_one_before_and_a_story_not() -> None:
     assert may_lean("and on sundays?")
     assert may_lean("how much is that")
     assert not may_lean("we booked the large room for a birthday in May, with sixteen guests, three of them vegan")
+
+
+def test_a_question_cut_out_of_a_message_gets_its_mark_and_a_story_does_not() -> None:
+    assert punctuated("do you open Sundays") == "do you open Sundays?"
+    assert punctuated("do you open Sundays!") == "do you open Sundays!"
+    assert punctuated("my sister comes along") == "my sister comes along"

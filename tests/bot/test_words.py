@@ -161,6 +161,12 @@ def test_several_answers_stand_each_below_its_question_in_the_owners_words() -> 
     assert words.answers([("Q?", "One."), ("R?", "Two.")]).text == "**Q?**\n\nOne.\n\n**R?**\n\nTwo."
 
 
+def test_what_is_unsure_beside_an_answer_is_asked_back_with_a_person_beside_it() -> None:
+    said = words.answers([("Q?", "One.")], ["R?"])
+    assert said.text == "**Q?**\n\nOne.\n\nI'm not sure about the rest of your message. Do you mean this?"
+    assert [b.title for b in said.buttons] == ["R?", HUMAN.title]
+
+
 def test_another_language_is_answered_in_it_and_in_english_and_offers_a_person() -> None:
     for language, says in (("de", "Ich bin ein Bot"), ("es", "Soy un bot"), ("ja", "ボット"), ("fi", "I'm a bot")):
         said = words.unreadable(language)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from browser import watched
 from people import Running, running
 from playwright.async_api import Browser, Page
 from shop import Cable, Shop, listening
@@ -46,10 +47,5 @@ async def cable(shop: Shop) -> AsyncIterator[Cable]:
 
 @pytest.fixture
 async def page(chromium: Browser, bare_shop: Shop) -> AsyncIterator[Page]:
-    context = await chromium.new_context(viewport={"width": 1000, "height": 760})
-    page = await context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    await context.close()
-    assert faults == []
+    async with watched(chromium, 1000, 760) as page:
+        yield page

@@ -6,29 +6,20 @@ from uuid import UUID
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from browser import PHONE, WCAG, watched
 from people import PASSWORD, Running, Visitor
-from playwright.async_api import Browser, Page, ViewportSize, WebSocketRoute, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from api import rights
 from core import privacy
 from core.db import reading, transaction
 from handoff import presence, queue
 
-WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-PHONE = ViewportSize(width=375, height=740)
-
 
 @pytest.fixture
 async def page(chromium: Browser) -> AsyncIterator[Page]:
-    """Fails the test when a script of the page fails or the page breaks its own content security policy."""
-    context = await chromium.new_context(viewport={"width": 1440, "height": 900})
-    made = await context.new_page()
-    faults: list[str] = []
-    made.on("pageerror", lambda error: faults.append(str(error)))
-    made.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
-    yield made
-    await context.close()
-    assert faults == []
+    async with watched(chromium, 1440, 900) as page:
+        yield page
 
 
 class Wire:

@@ -4,24 +4,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from browser import PHONE, WCAG, watched
 from people import Running
-from playwright.async_api import Browser, FilePayload, Page, ViewportSize, expect
-
-WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-PHONE = ViewportSize(width=375, height=740)
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 
 @pytest.fixture
 async def page(chromium: Browser) -> AsyncIterator[Page]:
-    """Fails the test when a script of the page fails or the page breaks its own content security policy."""
-    context = await chromium.new_context(viewport={"width": 1440, "height": 900})
-    made = await context.new_page()
-    faults: list[str] = []
-    made.on("pageerror", lambda error: faults.append(str(error)))
-    made.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
-    yield made
-    await context.close()
-    assert faults == []
+    async with watched(chromium, 1440, 900) as page:
+        yield page
 
 
 async def sign_in(page: Page, house: Running) -> None:
